@@ -1,0 +1,170 @@
+"""What a feed is, and the registry of them.
+
+A feed is a module with these names:
+
+    NAME = "published_calls"                 one name everywhere
+    FACTS = ("published_calls", …)           tables of `etl.warehouse.tables` that it fills
+    MAXIMUM_REJECTED_SHARE = 0.05            optional
+    def recognise(received) -> str | None    the layout's name, from the contents; None: not mine
+    def read(reading) -> None                stages rows; says what it refuses
+
+`read` calls `reading.stage(...)` once for each fact and table of the file. It never touches the warehouse.
+"""
+
+import importlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import duckdb
+
+FEEDS = (
+    "organisations",
+    "registered_patients",
+    "published_calls",
+    "online_requests",
+    "appointments",
+    "deprivation",
+)
+
+
+def feeds() -> list[ModuleType]:
+    """The feed modules, in the order in which they are asked to recognise a file."""
+    return [importlib.import_module(f"etl.feeds.{name}") for name in FEEDS]
+
+
+class RefusedFile(Exception):
+    """The file as a whole cannot be taken. The message says what, where and what to do, in plain words."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Rows where `condition` (SQL over the source's columns) is true are refused with `reason` (an SQL
+    expression giving text; quote a constant with `say`). `column` is the column at fault."""
+
+    condition: str
+    column: str
+    reason: str
+
+
+def say(text: str) -> str:
+    """`text` as an SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def normalise(heading: object) -> str:
+    """A column heading as a name: footnote marks, line breaks, case and punctuation gone.
+
+    >>> normalise("Ended during the IVR\\n Stage [4] ")
+    'ended_during_the_ivr_stage'
+    """
+    text = re.sub(r"\[[\d,\s]*\]", " ", str(heading)).lower().lstrip("\ufeff")
+    return re.sub(r"[^a-z0-9%]+", "_", text).strip("_")
+
+
+@dataclass
+class Received:
+    """A file as it came, after unpacking: what a feed sees when asked whether the file is its own.
+
+    kind: "csv" or "workbook". For a CSV `header` is the normalised first record, `records` the first
+    records as text (the first included, so that a file without a header can be recognised), `delimiter`
+    the separator. For a workbook `sheets` maps each sheet's name to its cells: a list of rows, each a list
+    of str, float, bool, date, datetime or "" as python-calamine gives them.
+    """
+
+    name: str
+    kind: str
+    path: Path
+    sha256: str = ""
+    header: tuple[str, ...] = ()
+    records: list[list[str]] = field(default_factory=list)
+    delimiter: str = ","
+    sheets: dict[str, list[list[Any]]] = field(default_factory=dict)
+
+    def has(self, *columns: str) -> bool:
+        """Whether every one of these normalised columns is in the header."""
+        return set(columns) <= set(self.header)
+
+
+@dataclass
+class Reading:
+    """One file being read. `con` is a DuckDB connection; `known(code, kind)` is a table in it with every
+    organisation known so far. Line numbers are the file's: 1 is the header, in a workbook the sheet's row."""
+
+    con: duckdb.DuckDBPyConnection
+    received: Received
+    layout: str
+    settings: Any
+    today: date
+    rows_read: int = 0
+    rows_filtered: int = 0
+    staged: dict[str, list[str]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    period_from: date | None = None
+    period_to: date | None = None
+
+    def csv(self, columns: Sequence[str] | None = None, **options: Any) -> str:
+        """An SQL relation over the CSV: `line` and each column as trimmed-nothing text, under normalised names.
+
+        columns: names for a file without a header (then line 1 is data). Broken records (wrong number of
+        fields, bad quoting, bytes that are not text) are refused, each with its line, not fatal.
+        """
+        from etl.intake import csv_relation
+
+        return csv_relation(self, columns, options)
+
+    def rows(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+        """An SQL relation over rows read in Python (workbooks): `columns` (the first must be `line`), all
+        others text or NULL: numbers without a trailing `.0`, dates as YYYY-MM-DD, blank cells NULL."""
+        from etl.intake import rows_relation
+
+        return rows_relation(self, name, columns, rows)
+
+    def stage(
+        self,
+        fact: str,
+        relation: str,
+        columns: Mapping[str, str],
+        problems: Sequence[Problem] = (),
+        skip: str = "FALSE",
+        count: bool = True,
+    ) -> None:
+        """Stage rows for a fact, in one pass over the relation.
+
+        columns: the fact's column → an SQL expression over the relation (columns left out are NULL).
+        problems: the first that holds refuses the row. skip: rows that are filtered, not refused.
+        count: False when the same file rows were counted by an earlier `stage` (a second fact from the
+        same rows): then rows failing `problems` are just left out and nothing is counted twice.
+        """
+        from etl.warehouse.loading import stage
+
+        stage(self, fact, relation, columns, problems, skip, count)
+
+    def refuse(self, line: int, column: str, reason: str) -> None:
+        """Refuse one row found bad in Python; counts as read and refused."""
+        from etl.warehouse.loading import refuse
+
+        refuse(self, line, column, reason)
+
+
+def code(expression: str) -> str:
+    """SQL for an ODS code: trimmed and upper-cased, blank as NULL."""
+    return f"nullif(upper(trim({expression})), '')"
+
+
+def day(expression: str) -> str:
+    """SQL for a date in any of the published forms (2026-01-01, 01JAN2021, 01Jul2026, 01-Dec-21, 20240131,
+    01/12/2025 read as British, MAR2019 as its first day); NULL when it is none of these."""
+    text = f"trim({expression})"
+    forms = "['%Y-%m-%d', '%d%b%Y', '%d-%b-%y', '%d-%b-%Y', '%Y%m%d', '%d/%m/%Y', '%b%Y', '%Y-%m-%d %H:%M:%S']"
+    return f"CAST(try_strptime({text}, {forms}) AS DATE)"
+
+
+def count(expression: str) -> str:
+    """SQL for a count of things: a whole number, also when written `344.0` or `1,234`; else NULL."""
+    number = f"try_cast(replace(trim({expression}), ',', '') AS DOUBLE)"
+    return f"CASE WHEN {number} = floor({number}) AND abs({number}) < 9e15 THEN CAST({number} AS BIGINT) END"

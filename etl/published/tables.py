@@ -1,0 +1,145 @@
+"""What a generation holds: the contract between the half that loads and the half that shows.
+
+One DuckDB file, schema `main`. Every table is sorted for how pages read it. Codes are ODS codes; England
+is `ENG`. Levels: practice, pcn, sub_icb, icb, region, england. Shares are fractions 0–1.
+"""
+
+TABLES: dict[str, dict[str, str]] = {
+    "generation": {
+        "name": "VARCHAR",  # switchboard-000123.duckdb
+        "built_at": "TIMESTAMP",  # UTC
+        "icb_codes": "VARCHAR",  # this ICB's own codes, comma separated
+        "is_synthetic": "BOOLEAN",  # any synthetic file is loaded: every page says so
+        "code_version": "VARCHAR",
+    },
+    "organisation": {
+        "code": "VARCHAR",
+        "kind": "VARCHAR",
+        "name": "VARCHAR",
+        "opened": "DATE",
+        "closed": "DATE",
+        "postcode": "VARCHAR",
+        "ons_code": "VARCHAR",
+        "is_own": "BOOLEAN",  # belongs to this ICB, now or once
+        "source": "VARCHAR",  # where it was first named; `publication` = created by a statistic
+        "patients": "INTEGER",  # newest list size
+        "patients_on": "DATE",
+        "imd_score": "DOUBLE",
+        "imd_year": "INTEGER",
+    },
+    "membership": {
+        "child": "VARCHAR",
+        "parent": "VARCHAR",
+        "from_date": "DATE",
+        "to_date": "DATE",
+        "child_kind": "VARCHAR",
+        "parent_kind": "VARCHAR",
+    },
+    "measure": {
+        "measure": "VARCHAR",
+        "title": "VARCHAR",
+        "question": "VARCHAR",
+        "unit": "VARCHAR",
+        "better": "VARCHAR",
+        "aim": "DOUBLE",
+        "status": "VARCHAR",
+        "source": "VARCHAR",
+        "numerator_label": "VARCHAR",
+        "denominator_label": "VARCHAR",
+        "definition": "VARCHAR",
+        "caveats": "VARCHAR",  # one a line
+        "disclosure": "VARCHAR",  # exact or people
+    },
+    "measure_value": {
+        "measure": "VARCHAR",
+        "organisation": "VARCHAR",
+        "level": "VARCHAR",
+        "period_kind": "VARCHAR",  # day, week, month
+        "period_start": "DATE",
+        "numerator": "DOUBLE",
+        "denominator": "DOUBLE",
+        "value": "DOUBLE",
+        "practices_counted": "INTEGER",
+        "practices_expected": "INTEGER",
+        "mean": "DOUBLE",
+        "lower_limit": "DOUBLE",
+        "upper_limit": "DOUBLE",
+        "special_cause": "VARCHAR",  # "Common Cause", "Above UCL", …
+        "variation": "VARCHAR",  # common_cause, improvement_high, concern_low, neutral_high …
+        "assurance": "VARCHAR",  # consistent_pass, consistent_fail, inconsistent or NULL
+    },
+    "load": {
+        "load_id": "BIGINT",
+        "feed": "VARCHAR",
+        "file_name": "VARCHAR",
+        "sha256": "VARCHAR",
+        "rows_read": "BIGINT",
+        "rows_kept": "BIGINT",
+        "rows_refused": "BIGINT",
+        "rows_filtered": "BIGINT",
+        "period_from": "DATE",
+        "period_to": "DATE",
+        "loaded_at": "TIMESTAMP",
+        "supersedes": "VARCHAR",
+    },
+    "rejected_row": {
+        "load_id": "BIGINT",
+        "feed": "VARCHAR",
+        "line_number": "BIGINT",
+        "column_name": "VARCHAR",
+        "reason": "VARCHAR",
+    },
+    # what a file as a whole was refused for: newest first
+    "refused_file": {"file_name": "VARCHAR", "refused_at": "TIMESTAMP", "reason": "VARCHAR"},
+    # organisation × month × channel detail that charts split: one tall table
+    # subject: calls_outcome, calls_time_band, calls_wait_answered, calls_wait_missed, calls_duration,
+    #          appointments_staff_group, appointments_mode, appointments_status, appointments_booking_wait,
+    #          appointments_category, online_type
+    "breakdown": {
+        "subject": "VARCHAR",
+        "organisation": "VARCHAR",
+        "level": "VARCHAR",
+        "period_start": "DATE",  # month
+        "category": "VARCHAR",
+        "amount": "BIGINT",
+    },
+    # which practice has data from which source in which month; rows exist for every open practice
+    "coverage": {
+        "practice": "VARCHAR",
+        "period_start": "DATE",  # month
+        "feed": "VARCHAR",
+        "has_data": "BOOLEAN",
+    },
+    # ours rebuilt from rows against the figure the publisher printed
+    "reconciliation": {
+        "source": "VARCHAR",
+        "organisation": "VARCHAR",
+        "period_start": "DATE",
+        "item": "VARCHAR",
+        "ours": "DOUBLE",
+        "printed": "DOUBLE",
+        "difference": "DOUBLE",
+        "note": "VARCHAR",
+    },
+    # where a publication's own area columns and dated membership disagree
+    "area_disagreement": {
+        "feed": "VARCHAR",
+        "practice": "VARCHAR",
+        "period_start": "DATE",
+        "level": "VARCHAR",
+        "in_publication": "VARCHAR",
+        "by_membership": "VARCHAR",
+    },
+}
+
+# how each table is sorted in the file
+ORDER = {
+    "measure_value": "measure, level, period_kind, organisation, period_start",
+    "breakdown": "subject, level, organisation, period_start, category",
+    "organisation": "kind, code",
+    "membership": "child, from_date",
+    "coverage": "practice, feed, period_start",
+    "load": "load_id DESC",
+    "rejected_row": "load_id DESC, line_number",
+    "reconciliation": "source, period_start DESC, organisation, item",
+}

@@ -1,0 +1,216 @@
+"""The warehouse: where facts live, and the ledger of what was loaded.
+
+Portable SQLAlchemy Core: the same tables on DuckDB and on PostgreSQL. `Table.info["scope"]` names the
+columns that say what one row is *about*: a later load for the same values supersedes the earlier rows.
+A table with `info["key"]` instead is upserted row by row (call logs). Codes are ODS codes, upper case.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Double,
+    Integer,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+)
+
+metadata = MetaData()
+
+AREAS = ("practice_code", "pcn_code", "sub_icb_code", "icb_code", "region_code")
+
+
+def _column(name: str, kind: type, comment: str, nullable: bool = True) -> Column:
+    return Column(name, kind, nullable=nullable, comment=comment)
+
+
+def _areas() -> list[Column]:
+    return [
+        _column("practice_code", String, "practice; `Unassigned` for an account shared by several"),
+        _column("pcn_code", String, "PCN named in the row; empty where none"),
+        _column("sub_icb_code", String, "sub-ICB location named in the row"),
+        _column("icb_code", String, "ICB named in the row"),
+        _column("region_code", String, "region named in the row"),
+    ]
+
+
+def _load() -> Column:
+    return _column("load_id", BigInteger, "the load this row came from", nullable=False)
+
+
+load = Table(
+    "load",
+    metadata,
+    Column("load_id", BigInteger, primary_key=True, autoincrement=False, comment="1, 2, 3 … in order of loading"),
+    _column("feed", String, "the feed that recognised it", nullable=False),
+    _column("layout", String, "which of the feed's layouts"),
+    _column("file_name", String, "name as received; `archive.zip/member.csv` for a member", nullable=False),
+    _column("sha256", String, "of the bytes as received (the member's, for a member)", nullable=False),
+    _column("rows_read", BigInteger, "rows below the header"),
+    _column("rows_kept", BigInteger, "rows that became facts"),
+    _column("rows_refused", BigInteger, "rows refused, each with a reason in rejected_row"),
+    _column("rows_filtered", BigInteger, "rows rightly not this feed's business"),
+    _column("period_from", Date, "first day covered"),
+    _column("period_to", Date, "last day covered"),
+    _column("loaded_at", DateTime, "UTC"),
+    _column("supersedes", String, "load ids whose rows this load replaced, comma separated"),
+    _column("is_synthetic", Boolean, "the file says that it is synthetic"),
+    schema="ledger",
+)
+
+rejected_row = Table(
+    "rejected_row",
+    metadata,
+    _load(),
+    _column("feed", String, "feed"),
+    _column("line_number", BigInteger, "line 1 is the header; in a workbook the sheet's row"),
+    _column("column_name", String, "column at fault"),
+    _column("reason", String, "in plain words, never the row's personal data"),
+    schema="ledger",
+)
+
+calendar = Table(
+    "calendar",
+    metadata,
+    _column("day", Date, "one row a day", nullable=False),
+    _column("month", Date, "first day of its month"),
+    _column("week", Date, "its Monday"),
+    _column("weekday", SmallInteger, "1 Monday … 7 Sunday"),
+    _column("bank_holiday", String, "name of the England bank holiday, else empty"),
+    _column("is_working_day", Boolean, "Monday to Friday, not a bank holiday"),
+    schema="fact",
+)
+
+organisation = Table(
+    "organisation",
+    metadata,
+    _column("code", String, "ODS code", nullable=False),
+    _column("kind", String, "practice, pcn, sub_icb, icb, region, england", nullable=False),
+    _column("name", String, "as the source gives it"),
+    _column("opened", Date, "opened on"),
+    _column("closed", Date, "last day open; empty when open"),
+    _column("status", String, "A active, C closed, D dormant, P proposed (epraccur)"),
+    _column("prescribing_setting", String, "4 = GP practice (epraccur)"),
+    _column("ons_code", String, "ONS code of an area"),
+    _column("postcode", String, "postcode"),
+    _column("source", String, "epraccur, epcn, mapping, registration_map, publication, demo", nullable=False),
+    _column("as_of", Date, "date the statement speaks of"),
+    _load(),
+    schema="fact",
+    comment="What each source says of each organisation; the mart `organisation` chooses",
+    info={"scope": ("source", "code", "as_of")},
+)
+
+membership = Table(
+    "membership",
+    metadata,
+    _column("child", String, "organisation", nullable=False),
+    _column("child_kind", String, "its kind"),
+    _column("parent", String, "parent organisation", nullable=False),
+    _column("parent_kind", String, "its kind"),
+    _column("from_date", Date, "first day; empty when the source only says that it holds on as_of"),
+    _column("to_date", Date, "last day; empty when current"),
+    _column("source", String, "epraccur, epcn, mapping, registration_map, publication", nullable=False),
+    _column("as_of", Date, "date the statement speaks of"),
+    _load(),
+    schema="fact",
+    comment="What each source says of who belongs to whom; the mart `membership` chooses",
+    info={"scope": ("source", "child", "parent_kind", "as_of")},
+)
+
+registered_patients = Table(
+    "registered_patients",
+    metadata,
+    _column("period_start", Date, "first day of the extract's month", nullable=False),
+    _column("organisation", String, "ODS code", nullable=False),
+    _column("organisation_kind", String, "practice, pcn, sub_icb, icb, region, england"),
+    _column("sex", String, "all, female, male"),
+    _column("age_band", String, "all, or 0_4 … 90_94, 95+"),
+    _column("patients", Integer, "registered patients"),
+    _load(),
+    schema="fact",
+    info={"scope": ("organisation", "period_start", "sex", "age_band")},
+)
+
+published_calls = Table(
+    "published_calls",
+    metadata,
+    _column("dataset", String, "table_2, table_3, table_4, table_5, durations, day_and_time, answered", nullable=False),
+    _column("period_kind", String, "day or month", nullable=False),
+    _column("period_start", Date, "first day", nullable=False),
+    *_areas(),
+    _column("indicator", String, "inbound, answered, ended_in_ivr, callback_requested, callback_made, missed", nullable=False),
+    _column("dimension", String, "total, wait, duration, time_band, core", nullable=False),
+    _column("band", String, "`total`, or the band in canonical words: 0_60, 61_120, 121_300, >300; 08:00-09:59 …"),
+    _column("calls", BigInteger, "count of calls", nullable=False),
+    _load(),
+    schema="fact",
+    info={"scope": ("dataset", *AREAS, "period_start")},
+)
+
+online_requests = Table(
+    "online_requests",
+    metadata,
+    _column("period_start", Date, "first day of the month", nullable=False),
+    *_areas(),
+    _column("supplier", String, "as named, comma separated"),
+    _column("type", String, "total, clinical, administrative, other", nullable=False),
+    _column("requests", BigInteger, "submissions; empty when the practice took part without a count"),
+    _column("participates", Boolean, "participation flag; empty where the edition has none"),
+    _load(),
+    schema="fact",
+    info={"scope": ("practice_code", "sub_icb_code", "period_start")},
+)
+
+appointments = Table(
+    "appointments",
+    metadata,
+    _column("dataset", String, "crosstab, daily, regional, duration, own", nullable=False),
+    _column("period_kind", String, "day or month", nullable=False),
+    _column("period_start", Date, "first day", nullable=False),
+    *_areas(),
+    _column("status", String, "attended, dna, unknown"),
+    _column("staff_group", String, "gp, other, unknown"),
+    _column("mode", String, "face_to_face, telephone, home_visit, video_online, unknown"),
+    _column("category", String, "national category, as published; empty where the file has none"),
+    _column("booking_wait", String, "same_day, 1_day, 2_to_7, 8_to_14, 15_to_21, 22_to_28, over_28, unknown"),
+    _column("duration", String, "1_5 … 31_60, unknown (minutes); only in dataset duration"),
+    _column("appointments", BigInteger, "count", nullable=False),
+    _load(),
+    schema="fact",
+    info={"scope": ("dataset", "practice_code", "sub_icb_code", "period_start")},
+)
+
+deprivation = Table(
+    "deprivation",
+    metadata,
+    _column("index_year", Integer, "2019 or 2025", nullable=False),
+    _column("area", String, "practice code, LSOA code or ENG", nullable=False),
+    _column("area_kind", String, "practice, lsoa, england"),
+    _column("score", Double, "IMD score"),
+    _column("rank", Integer, "1 = most deprived (LSOA file)"),
+    _column("decile", Integer, "1 = most deprived"),
+    _column("source", String, "fingertips, praqtis, lsoa"),
+    _load(),
+    schema="fact",
+    info={"scope": ("index_year", "area", "source")},
+)
+
+printed_figure = Table(
+    "printed_figure",
+    metadata,
+    _column("source", String, "published_calls, online_requests, appointments", nullable=False),
+    _column("dataset", String, "table_1, total_row, coverage", nullable=False),
+    _column("period_start", Date, "first day of the month", nullable=False),
+    _column("organisation", String, "ENG, ICB or sub-ICB code", nullable=False),
+    _column("item", String, "inbound, answered, practices_included, practices_open, patients_included …", nullable=False),
+    _column("value", Double, "as printed"),
+    _load(),
+    schema="fact",
+    comment="Totals the publisher printed: never added to anything, only compared with",
+    info={"scope": ("source", "dataset", "organisation", "period_start", "item")},
+)
