@@ -45,7 +45,9 @@ def _load() -> Column:
 load = Table(
     "load",
     metadata,
-    Column("load_id", BigInteger, primary_key=True, autoincrement=False, comment="1, 2, 3 … in order of loading"),
+    Column(
+        "load_id", BigInteger, primary_key=True, autoincrement=False, comment="1, 2, 3 … in order of loading"
+    ),
     _column("feed", String, "the feed that recognised it", nullable=False),
     _column("layout", String, "which of the feed's layouts"),
     _column("file_name", String, "name as received; `archive.zip/member.csv` for a member", nullable=False),
@@ -139,13 +141,25 @@ registered_patients = Table(
 published_calls = Table(
     "published_calls",
     metadata,
-    _column("dataset", String, "table_2, table_3, table_4, table_5, durations, day_and_time, answered", nullable=False),
+    _column(
+        "dataset",
+        String,
+        "table_2, table_3, table_4, table_5, durations, day_and_time, answered",
+        nullable=False,
+    ),
     _column("period_kind", String, "day or month", nullable=False),
     _column("period_start", Date, "first day", nullable=False),
     *_areas(),
-    _column("indicator", String, "inbound, answered, ended_in_ivr, callback_requested, callback_made, missed", nullable=False),
+    _column(
+        "indicator",
+        String,
+        "inbound, answered, ended_in_ivr, callback_requested, callback_made, missed",
+        nullable=False,
+    ),
     _column("dimension", String, "total, wait, duration, time_band, core", nullable=False),
-    _column("band", String, "`total`, or the band in canonical words: 0_60, 61_120, 121_300, >300; 08:00-09:59 …"),
+    _column(
+        "band", String, "`total`, or the band in canonical words: 0_60, 61_120, 121_300, >300; 08:00-09:59 …"
+    ),
     _column("calls", BigInteger, "count of calls", nullable=False),
     _load(),
     schema="fact",
@@ -207,7 +221,12 @@ printed_figure = Table(
     _column("dataset", String, "table_1, total_row, coverage", nullable=False),
     _column("period_start", Date, "first day of the month", nullable=False),
     _column("organisation", String, "ENG, ICB or sub-ICB code", nullable=False),
-    _column("item", String, "inbound, answered, practices_included, practices_open, patients_included …", nullable=False),
+    _column(
+        "item",
+        String,
+        "inbound, answered, practices_included, practices_open, patients_included …",
+        nullable=False,
+    ),
     _column("value", Double, "as printed"),
     _load(),
     schema="fact",
