@@ -3,8 +3,8 @@
 `xmr` charts one series; `xmr_many` charts hundreds of thousands at once. Both call one core, which walks one
 long array with the usual array tools (no loop over series), so that a page and the night cannot disagree.
 
-A missing value is a gap and has to be there as NaN: it is no point. No moving range is taken across it, no run,
-trend or 2-in-3 reaches over it, and its own row has no limits and no label.
+A missing value is a gap and has to be there as NaN: it is no point. No moving range is taken across it, no
+run, trend or 2-in-3 reaches over it, and its own row has no limits and no label.
 
 The rules, in the order in which the first that fits names the point:
 
@@ -13,8 +13,8 @@ The rules, in the order in which the first that fits names the point:
 3. two of three neighbours beyond two thirds of the way to the same limit, all three on that side of the mean;
 4. seven neighbours on one side of the mean.
 
-Limits are the mean ± 2.66 times the average moving range (Wheeler's XmR constants); moving ranges of 3.267 times
-their average or more are first set aside, once, so that one freak month does not widen the limits.
+Limits are the mean ± 2.66 times the average moving range (Wheeler's XmR constants); moving ranges of 3.267
+times their average or more are first set aside, once, so that one freak month does not widen the limits.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ OUTLIER_FACTOR = 3.267
 RUN_LENGTH = 7
 TREND_STEPS = 6
 TRIAL_POINTS = 12
-# Sums of decimal fractions are off in the sixteenth digit, and a constant series must not look out of control.
+# Sums of decimal fractions are off in the sixteenth digit; a constant series must not look out of control.
 ROUNDING = 1e-12
 
 DIRECTION = {"higher": 1, "lower": -1, "neither": 0}
@@ -79,11 +79,11 @@ Flags = NDArray[np.bool_]
 class Xmr:
     """One series' chart.
 
-    points: a row per value: value, mean, lower_limit, upper_limit, special_cause, point_type; the words are None and
-        the limits NaN at a gap.
+    points: a row per value: value, mean, lower_limit, upper_limit, special_cause, point_type; at a gap the
+        words are None and the limits NaN.
     variation: the class of the latest point, as `improvement_high`; None when there is no point.
-    assurance: `consistent_pass`, `consistent_fail` or `inconsistent` against the limits of the latest point; None
-        without an aim, without limits, or when neither direction is better.
+    assurance: `consistent_pass`, `consistent_fail` or `inconsistent` against the limits of the latest point;
+        None without an aim, without limits, or when neither direction is better.
     trial_limits: the latest point's limits rest on fewer than 12 points.
     """
 
@@ -151,14 +151,14 @@ def xmr_many(
 ) -> pd.DataFrame:
     """Chart many series laid end to end, each series' rows together and oldest first.
 
-    series: an id per row. values: float per row, NaN for a gap. better: +1 (higher), -1 (lower) or 0 (neither),
-    one for all or one per row; see `DIRECTION`. aim: one for all or one per row, NaN or None for none.
+    series: an id per row. values: float per row, NaN for a gap. better: +1 (higher), -1 (lower) or 0
+    (neither), one for all or one per row; see `DIRECTION`. aim: one for all or one per row, NaN for none.
     rebase: per row, True where a new baseline starts.
 
-    Returns a frame of as many rows, in the same order: mean, lower_limit, upper_limit (float64), special_cause,
-    point_type, variation, assurance (categorical, missing at a gap), limit_points (how many points the limits rest
-    on; 0 at a gap). Variation is the class of the row's own point, so a series' variation is that of its last
-    row that has a value; see `latest`.
+    Returns a frame of as many rows, in their order: mean, lower_limit, upper_limit (float64); special_cause,
+    point_type, variation, assurance (categorical, missing at a gap); limit_points (how many points the limits
+    rest on; 0 at a gap). Variation is the class of the row's own point, so a series' variation is that of its
+    last row that has a value; see `latest`.
     Raises ValueError when the arrays do not fit together, a series' rows are apart, or a value is infinite.
     """
     identity, value = np.asarray(series), np.asarray(values, dtype=np.float64)
@@ -180,8 +180,8 @@ def xmr_many(
     rows = np.flatnonzero(~gap)
     chart = _chart(
         value[rows],
-        baseline=np.cumsum(starts)[rows],
-        stretch=np.cumsum(starts | after_gap)[rows],
+        baseline=np.cumsum(starts, dtype=np.int64)[rows],
+        stretch=np.cumsum(starts | after_gap, dtype=np.int64)[rows],
         screen_outliers=screen_outliers,
         fix_after_n_points=fix_after_n_points,
     )
@@ -191,7 +191,7 @@ def xmr_many(
 def latest(series: ArrayLike, values: ArrayLike, charted: pd.DataFrame) -> pd.DataFrame:
     """The variation and assurance of each series: those of its latest row that has a value.
 
-    Takes what `xmr_many` took and gave; returns a frame indexed by series id. A series of gaps only is absent.
+    Takes what `xmr_many` took and gave; returns a frame indexed by series id. A series of gaps is absent.
     """
     identity = np.asarray(series)
     rows = np.flatnonzero(~np.isnan(np.asarray(values, dtype=np.float64)))
@@ -217,8 +217,8 @@ def _chart(
     screen_outliers: bool,
     fix_after_n_points: int | None,
 ) -> _Chart:
-    """Limits and causes of points without gaps. Baseline and stretch only ever rise along the array: points of one
-    baseline share limits, points of one stretch are neighbours without a gap."""
+    """Limits and causes of points without gaps. Baseline and stretch only ever rise along the array: points
+    of one baseline share limits, points of one stretch are neighbours without a gap."""
     first = np.flatnonzero(np.diff(baseline, prepend=-1))
     group = np.cumsum(np.diff(baseline, prepend=-1) != 0) - 1
     place = np.arange(len(value)) - first[group]
@@ -251,7 +251,7 @@ def _chart(
 def _causes(
     distance: Floats, half_width: Floats, step: Floats, stretch: Integers, rounding: Floats
 ) -> NDArray[np.int8]:
-    """Position in SPECIAL_CAUSES for each point; `distance` is from the mean, `step` from the point before."""
+    """Position in SPECIAL_CAUSES of each point; `distance` is from the mean, `step` from the point before."""
     side = np.where(np.abs(distance) <= rounding, 0, np.sign(distance)).astype(np.int8)
     outside = np.abs(distance) > half_width + rounding
     close = ~outside & (np.abs(distance) > half_width * 2 / 3 + rounding)
@@ -276,7 +276,7 @@ def _causes(
 
 
 def _in_two_of_three(close: Flags, side: NDArray[np.int8], stretch: Integers) -> Flags:
-    """Whether each point lies in some window of three neighbours on one side of which two or more are close."""
+    """Whether each point lies in three neighbours on one side of the mean of which two or more are close."""
     member = np.zeros(len(close), dtype=bool)
     window = (
         (stretch[2:] == stretch[:-2])
@@ -352,8 +352,8 @@ def _spread(values: NDArray[Any], rows: Integers, length: int, gap: float) -> ND
     return spread
 
 
-def _words(codes: NDArray[np.int8], rows: Integers, length: int, words: list[str]) -> pd.Categorical:
-    return pd.Categorical.from_codes(_spread(codes, rows, length, -1), categories=words)
+def _words(codes: NDArray[np.int8], rows: Integers, length: int, words: list[str]) -> "pd.Categorical[str]":
+    return pd.Categorical.from_codes(_spread(codes, rows, length, -1), pd.Index(words))
 
 
 def _with_none(words: pd.Series) -> pd.Series:
