@@ -79,9 +79,7 @@ class Settings(BaseSettings):
     )
     access: dict[str, Any] = Field({}, description="Who may sign in; see `dashboard/access/settings.py`.")
     oidc: dict[str, Any] = Field({}, description="Single sign-on; see `dashboard/access/settings.py`.")
-    exports: dict[str, Any] = Field(
-        {}, description="Where exports go and who is told; see `etl/exports/settings.py`."
-    )
+    exports: dict[str, Any] = Field({}, description="Where exports go and who is told; see `etl/exports/settings.py`.")
 
     @field_validator("code", mode="before")
     @classmethod
@@ -162,24 +160,14 @@ def load_settings(**overrides: Any) -> Settings:
         try:
             from_file = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SettingsError(
-                f"{path} is not valid TOML: {error}. Correct the file and try again."
-            ) from None
+            raise SettingsError(f"{path} is not valid TOML: {error}. Correct the file and try again.") from None
     known = set(Settings.model_fields)
     for name in os.environ:
-        if (
-            name.startswith("ICB_")
-            and name[4:].lower() not in known
-            and not name.startswith(OTHER_ENVIRONMENT)
-        ):
-            raise SettingsError(
-                f"Unknown setting {name} in the environment. Known settings are in docs/settings.md."
-            )
+        if name.startswith("ICB_") and name[4:].lower() not in known and not name.startswith(OTHER_ENVIRONMENT):
+            raise SettingsError(f"Unknown setting {name} in the environment. Known settings are in docs/settings.md.")
     for name in from_file:
         if name not in known:
-            raise SettingsError(
-                f"Unknown setting `{name}` in {path}. Known settings are in docs/settings.md."
-            )
+            raise SettingsError(f"Unknown setting `{name}` in {path}. Known settings are in docs/settings.md.")
     try:
         return Settings(**{**from_file, "home": home, **overrides})
     except ValidationError as error:

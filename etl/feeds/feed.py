@@ -160,9 +160,7 @@ def day(expression: str) -> str:
     """SQL for a date in any of the published forms (2026-01-01, 01JAN2021, 01Jul2026, 01-Dec-21, 20240131,
     01/12/2025 read as British, MAR2019 as its first day); NULL when it is none of these."""
     text = f"trim({expression})"
-    forms = (
-        "['%Y-%m-%d', '%d%b%Y', '%d-%b-%y', '%d-%b-%Y', '%Y%m%d', '%d/%m/%Y', '%b%Y', '%Y-%m-%d %H:%M:%S']"
-    )
+    forms = "['%Y-%m-%d', '%d%b%Y', '%d-%b-%y', '%d-%b-%Y', '%Y%m%d', '%d/%m/%Y', '%b%Y', '%Y-%m-%d %H:%M:%S']"
     return f"CAST(try_strptime({text}, {forms}) AS DATE)"
 
 

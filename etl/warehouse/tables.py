@@ -45,9 +45,7 @@ def _load() -> Column:
 load = Table(
     "load",
     metadata,
-    Column(
-        "load_id", BigInteger, primary_key=True, autoincrement=False, comment="1, 2, 3 … in order of loading"
-    ),
+    Column("load_id", BigInteger, primary_key=True, autoincrement=False, comment="1, 2, 3 … in order of loading"),
     _column("feed", String, "the feed that recognised it", nullable=False),
     _column("layout", String, "which of the feed's layouts"),
     _column("file_name", String, "name as received; `archive.zip/member.csv` for a member", nullable=False),
@@ -72,6 +70,15 @@ rejected_row = Table(
     _column("line_number", BigInteger, "line 1 is the header; in a workbook the sheet's row"),
     _column("column_name", String, "column at fault"),
     _column("reason", String, "in plain words, never the row's personal data"),
+    schema="ledger",
+)
+
+refused_file = Table(
+    "refused_file",
+    metadata,
+    _column("file_name", String, "name as received", nullable=False),
+    _column("refused_at", DateTime, "UTC"),
+    _column("reason", String, "what, where and what to do"),
     schema="ledger",
 )
 
@@ -157,9 +164,7 @@ published_calls = Table(
         nullable=False,
     ),
     _column("dimension", String, "total, wait, duration, time_band, core", nullable=False),
-    _column(
-        "band", String, "`total`, or the band in canonical words: 0_60, 61_120, 121_300, >300; 08:00-09:59 …"
-    ),
+    _column("band", String, "`total`, or the band in canonical words: 0_60, 61_120, 121_300, >300; 08:00-09:59 …"),
     _column("calls", BigInteger, "count of calls", nullable=False),
     _load(),
     schema="fact",

@@ -1,0 +1,424 @@
+"""From the inbox to a feed: unpack, look inside, recognise by contents, archive or refuse.
+
+A file is what its bytes say, never only what its name says.
+"""
+
+import codecs
+import csv
+import gzip
+import hashlib
+import io
+import re
+import shutil
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import ModuleType
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from python_calamine import CalamineError, CalamineWorkbook
+
+from etl.feeds.feed import Reading, Received, RefusedFile, normalise
+from etl.settings import Settings
+
+CHUNK = 2**20
+HEAD = 2**16
+SNIFFED_RECORDS = 50
+UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload", ".partial")
+# a real publication never packs tighter than this; a bomb does
+MAXIMUM_RATIO = 400
+SMALL = 32 * 2**20
+WORKBOOK_ROWS = 1_048_576
+
+
+class Relation(str):
+    """SQL for a CSV's rows; `numbered` is the same with its `line`, which costs a pass of its own, and
+    `broken` the lines of records that could not be read at all."""
+
+    numbered: str
+    broken: str
+
+
+def waiting(settings: Settings, now: float) -> Iterator[Path]:
+    """Files in the inbox that are finished: not named as partial, unchanged for `inbox_settle_seconds`."""
+    if not settings.inbox.is_dir():
+        return
+    for path in sorted(settings.inbox.rglob("*")):
+        if not path.is_file() or path.name.startswith(".") or path.name.lower().endswith(UNFINISHED):
+            continue
+        if now - path.stat().st_mtime >= settings.inbox_settle_seconds:
+            yield path
+
+
+@contextmanager
+def unpack(path: Path, settings: Settings) -> Iterator[list[Received | RefusedFile]]:
+    """The file, or each member of a zip, ready for a feed. A member that cannot be used is the reason why."""
+    with TemporaryDirectory(prefix="switchboard-") as folder:
+        yield [_received(name, part, Path(folder), settings) for name, part in _parts(path, Path(folder), settings)]
+
+
+def fingerprint(path: Path) -> str:
+    """The sha256 of a file's bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def recognise(received: Received, feeds: Sequence[ModuleType]) -> tuple[ModuleType, str]:
+    """The feed whose file this is, and the layout. Raises RefusedFile when none knows it."""
+    for feed in feeds:
+        layout = feed.recognise(received)
+        if layout:
+            return feed, layout
+    raise RefusedFile(_not_recognised(received))
+
+
+def _not_recognised(received: Received) -> str:
+    known = "See the README for the files that can be loaded."
+    if received.kind == "workbook":
+        return f"No feed knows this workbook. Its sheets are: {', '.join(received.sheets) or 'none'}. {known}"
+    first = ", ".join(received.records[0][:8]) if received.records else ""
+    if len(first) > 200 or any(
+        re.search(r"\d{6,}", cell) for cell in (received.records[0] if received.records else [])
+    ):
+        first = f"{len(received.records[0])} columns, without a heading that is known"
+    return f"No feed knows this file. Its first line reads: {first}. {known}"
+
+
+def _parts(path: Path, folder: Path, settings: Settings) -> Iterator[tuple[str, Path | RefusedFile]]:
+    """The file itself, what a gz holds, or each member of a zip (one level deep)."""
+    with path.open("rb") as stream:
+        start = stream.read(4)
+    if start[:2] == b"\x1f\x8b":
+        yield path.name, _gunzip(path, folder / "unpacked", settings)
+    elif start[:4] == b"PK\x03\x04" and not _is_workbook(path):
+        yield from _unzip(path, folder, settings)
+    elif start[:4] == b"PK\x05\x06":
+        yield path.name, RefusedFile("The zip file is empty. Ask the sender for the complete file.")
+    else:
+        yield path.name, path
+
+
+def _is_workbook(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.startswith("xl/") for name in archive.namelist())
+    except (zipfile.BadZipFile, OSError):
+        return path.suffix.lower() in {".xlsx", ".xlsm"}
+
+
+def _gunzip(path: Path, target: Path, settings: Settings) -> Path | RefusedFile:
+    try:
+        with gzip.open(path) as source:
+            return _copy(source, target, path.stat().st_size, settings)
+    except (EOFError, gzip.BadGzipFile, zlib.error, OSError) as error:
+        return RefusedFile(f"The gz file is damaged or cut short ({error}). Ask the sender to send it again.")
+
+
+def _unzip(path: Path, folder: Path, settings: Settings) -> Iterator[tuple[str, Path | RefusedFile]]:
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError) as error:
+        yield (
+            path.name,
+            RefusedFile(f"The zip file is damaged or cut short ({error}). Ask the sender to send it again."),
+        )
+        return
+    with archive:
+        members = [m for m in archive.infolist() if not m.is_dir() and not Path(m.filename).name.startswith(".")]
+        members = [m for m in members if not m.filename.startswith("__MACOSX/")]
+        total = sum(m.file_size for m in members)
+        if total > settings.maximum_unpacked_bytes:
+            yield path.name, _bomb(total)
+            return
+        for number, member in enumerate(members):
+            name = f"{path.name}/{member.filename}"
+            if member.flag_bits & 1:
+                yield name, RefusedFile("The zip is locked with a password. Ask for a file without one.")
+                continue
+            try:
+                with archive.open(member) as source:
+                    part = _copy(source, folder / f"member{number}", max(member.compress_size, 1), settings)
+            except (zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error, OSError) as error:
+                part = RefusedFile(f"The zip is damaged ({error}). Ask the sender to send it again.")
+            yield name, part
+
+
+def _copy(source: Any, target: Path, packed: int, settings: Settings) -> Path | RefusedFile:
+    """Unpack to a file, stopping at once when what comes out is absurdly more than what went in."""
+    size = 0
+    with target.open("wb") as out:
+        while chunk := source.read(CHUNK):
+            size += len(chunk)
+            if size > settings.maximum_unpacked_bytes or (size > SMALL and size / packed > MAXIMUM_RATIO):
+                return _bomb(size)
+            out.write(chunk)
+    return target
+
+
+def _bomb(size: int) -> RefusedFile:
+    return RefusedFile(
+        f"Unpacked, the file would be more than {size / 2**30:,.1f} GB, far more than any such publication. "
+        "It was not opened further. Check where it came from."
+    )
+
+
+def _received(name: str, part: Path | RefusedFile, folder: Path, settings: Settings) -> Received | RefusedFile:
+    if isinstance(part, RefusedFile):
+        part.args = (part.args[0], name)
+        return part
+    try:
+        return _look(name, part, folder, settings)
+    except RefusedFile as refused:
+        refused.args = (refused.args[0], name)
+        return refused
+
+
+def _look(name: str, path: Path, folder: Path, settings: Settings) -> Received:
+    with path.open("rb") as stream:
+        head = stream.read(HEAD)
+    if not head.strip():
+        raise RefusedFile("The file is empty. Ask the sender to send it again.")
+    if head[:4] == b"PK\x03\x04":
+        return _workbook(name, path, settings)
+    if head[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
+        raise RefusedFile("This is an old or password-protected Excel file. Save it as .xlsx without a password.")
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:200].lower()
+    if start.startswith((b"<!doctype html", b"<html", b"<?xml", b"<head")):
+        raise RefusedFile(
+            "This is a web page saved under another name, perhaps an error or a sign-in page, not data. Download it again."
+        )
+    if head[:5] == b"%PDF-":
+        raise RefusedFile("This is a PDF document. Ask for the data as a CSV or Excel file.")
+    return _text(name, path, head, folder, settings)
+
+
+def _workbook(name: str, path: Path, settings: Settings) -> Received:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if not any(m.startswith("xl/") for m in archive.namelist()):
+                raise RefusedFile("A zip inside a zip is not opened. Take the files out and put them in the inbox.")
+            unpacked = sum(m.file_size for m in archive.infolist())
+            if unpacked > settings.maximum_unpacked_bytes or unpacked > max(SMALL, path.stat().st_size * MAXIMUM_RATIO):
+                raise _bomb(unpacked)
+        book = CalamineWorkbook.from_path(str(path))
+        sheets = {}
+        for sheet in book.sheet_names:
+            # calamine begins at the first used cell unless told otherwise; rows here are the sheet's rows
+            sheets[sheet] = book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+    except (CalamineError, zipfile.BadZipFile, OSError, KeyError, zlib.error) as error:
+        raise RefusedFile(
+            f"The workbook is damaged or cut short and cannot be opened ({error}). Ask the sender to send it again."
+        ) from None
+    return Received(name=name, kind="workbook", path=path, sha256=fingerprint(path), sheets=sheets)
+
+
+def _text(name: str, path: Path, head: bytes, folder: Path, settings: Settings) -> Received:
+    encoding = _encoding(head)
+    digest, newline, longest, has_nul = _scan(path)
+    if encoding == "utf-8" and has_nul:
+        raise RefusedFile("This is not a text file, a zip or a workbook. Save the data as CSV or XLSX.")
+    if longest > settings.maximum_line_bytes:
+        raise RefusedFile(
+            f"The file has a line of more than {settings.maximum_line_bytes / 2**20:,.0f} MB, so it is not a table of "
+            "data. Ask the sender to export it again."
+        )
+    ready = path
+    if encoding != "utf-8" or newline == "\r":
+        ready = _transcode(path, folder / f"{path.name}.text", encoding, newline)
+    with ready.open("rb") as stream:
+        start = stream.read(HEAD)
+    text = start.decode("utf-8-sig", errors="ignore")
+    if len(start) == HEAD:
+        text = text[: text.rfind("\n")]
+    delimiter = _delimiter(text)
+    records = []
+    for record in csv.reader(io.StringIO(text), delimiter=delimiter):
+        if record:
+            records.append(record)
+        if len(records) == SNIFFED_RECORDS:
+            break
+    if not records:
+        raise RefusedFile("The file is empty. Ask the sender to send it again.")
+    return Received(
+        name=name,
+        kind="csv",
+        path=ready,
+        sha256=digest,
+        header=tuple(normalise(cell) for cell in records[0]),
+        records=records,
+        delimiter=delimiter,
+    )
+
+
+def _scan(path: Path) -> tuple[str, str, int, bool]:
+    """One pass over the bytes: sha256, line ending, longest line (roughly), whether there are NULs."""
+    digest = hashlib.sha256()
+    newline, longest, pending, has_nul = "", 0, 0, False
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
+            has_nul = has_nul or b"\x00" in chunk
+            mark = b"\n" if newline != "\r" else b"\r"
+            first = chunk.find(mark)
+            if not newline:
+                newline = "\n" if first >= 0 else ("\r" if b"\r" in chunk else "")
+                mark, first = (b"\r", chunk.find(b"\r")) if newline == "\r" else (mark, first)
+            if first < 0:
+                pending += len(chunk)
+            else:
+                longest = max(longest, pending + first)
+                pending = len(chunk) - chunk.rfind(mark) - 1
+    return digest.hexdigest(), newline, max(longest, pending), has_nul
+
+
+def _encoding(head: bytes) -> str:
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    zeros = head[1:2000:2].count(0), head[0:2000:2].count(0)
+    if max(zeros) > len(head[:2000]) / 4:
+        return "utf-16-le" if zeros[0] > zeros[1] else "utf-16-be"
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8"
+
+
+def _transcode(path: Path, target: Path, encoding: str, newline: str) -> Path:
+    """A copy as UTF-8 with LF line ends, for what DuckDB does not read as it is."""
+    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+    with path.open("rb") as source, target.open("wb") as out:
+        while chunk := source.read(CHUNK):
+            text = decoder.decode(chunk)
+            out.write((text.replace("\r", "\n") if newline == "\r" else text).encode())
+    return target
+
+
+def _delimiter(text: str) -> str:
+    first = text.split("\n", 1)[0]
+    return max(",;\t|", key=lambda mark: (first.count(mark), mark == ","))
+
+
+def csv_relation(reading: Reading, columns: Sequence[str] | None, options: dict[str, Any]) -> Relation:
+    """See `Reading.csv`. Options: delimiter, quote, skip (records above the header)."""
+    received, con = reading.received, reading.con
+    names = list(columns or received.header)
+    for number, name in enumerate(names):
+        names[number] = name if name and name not in names[:number] else f"{name or 'column'}_{number + 1}"
+    header = columns is None
+    delimiter = options.get("delimiter", received.delimiter).replace("'", "''")
+    quote = options.get("quote", '"')
+    skip = options.get("skip", 0)
+    types = ", ".join(f"'{name}': 'VARCHAR'" for name in names)
+    where = str(received.path).replace("'", "''")
+
+    def scan(extra: str) -> str:
+        return (
+            f"read_csv('{where}', auto_detect=false, header={'true' if header else 'false'}, delim='{delimiter}', "
+            f"quote='{quote}', escape='{quote}', skip={skip}, max_line_size={2 * reading.settings.maximum_line_bytes}, "
+            f"columns={{{types}}}{extra})"
+        )
+
+    first_line = skip + (2 if header else 1)
+    relation = Relation(scan(""))
+    broken: list[tuple[int, str]] = []
+    try:
+        con.execute(f"SELECT count(*) FROM {scan('')}")
+    except duckdb.Error:
+        broken = _broken(con, scan(", store_rejects=true, rejects_limit=0"), first_line)
+        relation = Relation(scan(", ignore_errors=true"))
+    relation.numbered = f"(SELECT row_number() OVER () + {first_line - 1} AS line, * FROM {relation})"
+    lines = ", ".join(f"({line})" for line, _ in broken) or "(NULL::BIGINT)"
+    relation.broken = f"(SELECT * FROM (VALUES {lines}) AS v(line) WHERE line IS NOT NULL)"
+    for line, reason in broken:
+        reading.refuse(line, "", reason)
+    return relation
+
+
+def _broken(con: duckdb.DuckDBPyConnection, scan: str, first_line: int) -> list[tuple[int, str]]:
+    """Which records cannot be read, and why, in plain words."""
+    try:
+        con.execute(f"SELECT count(*) FROM {scan}")
+        found = con.execute(
+            "SELECT line, any_value(CAST(error_type AS VARCHAR)) FROM reject_errors GROUP BY line ORDER BY line"
+        ).fetchall()
+    except duckdb.Error as error:
+        raise RefusedFile(
+            f"The file could not be read as a table: {str(error).splitlines()[0]}. Ask the sender to export it again."
+        ) from None
+    finally:
+        con.execute("DROP TABLE IF EXISTS reject_errors")
+        con.execute("DROP TABLE IF EXISTS reject_scans")
+    reasons = {
+        "MISSING COLUMNS": "the row has fewer columns than the heading",
+        "TOO MANY COLUMNS": "the row has more columns than the heading",
+        "UNQUOTED VALUE": "a quotation mark is out of place or never closed",
+        "LINE SIZE OVER MAXIMUM": "the line is far too long",
+        "INVALID ENCODING": "the row holds bytes that are not text",
+    }
+    return [(int(line), reasons.get(kind, "the row could not be read")) for line, kind in found]
+
+
+def rows_relation(reading: Reading, name: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """See `Reading.rows`."""
+    arrays = {}
+    for number, column in enumerate(columns):
+        values = [row[number] if number < len(row) else None for row in rows]
+        if column == "line":
+            arrays[column] = pa.array(values, pa.int64())
+        else:
+            arrays[column] = pa.array([as_text(value) for value in values], pa.string())
+    reading.con.register(f"rows_{name}", pa.table(arrays))
+    return f"rows_{name}"
+
+
+def as_text(value: object) -> str | None:
+    """A workbook cell as text: whole numbers without `.0`, dates as YYYY-MM-DD, blank as None.
+
+    >>> as_text(6327.0), as_text(date(2026, 1, 1)), as_text("  ")
+    ('6327', '2026-01-01', None)
+    """
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if isinstance(value, datetime):
+        return value.date().isoformat() if value.time().isoformat() == "00:00:00" else value.isoformat(" ")
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def archive(path: Path, settings: Settings, load_id: int, move: bool, now: datetime) -> Path:
+    """Keep the file as received, under its date and load. `move` takes it from where it lies."""
+    folder = settings.archive / now.strftime("%Y-%m-%d") / f"load-{load_id:06d}"
+    return _put(path, folder, move)
+
+
+def reject(path: Path, settings: Settings, reason: str, move: bool) -> Path:
+    """Put the file in `rejected/` beside a `.reason.txt` that says what to do."""
+    settings.rejected.mkdir(parents=True, exist_ok=True)
+    target = _put(path, settings.rejected, move, free=True)
+    note = target.with_name(target.name + ".reason.txt")
+    note.write_text(f"{path.name} was not loaded.\n\n{reason}\n", encoding="utf-8")
+    return target
+
+
+def _put(path: Path, folder: Path, move: bool, free: bool = False) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / path.name
+    if free and target.exists() and fingerprint(target) != fingerprint(path):
+        number = 2
+        while (target := folder / f"{path.stem}-{number}{path.suffix}").exists():
+            number += 1
+    if move:
+        shutil.move(path, target)
+    else:
+        shutil.copyfile(path, target)
+    return target

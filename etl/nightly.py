@@ -1,0 +1,163 @@
+"""The night, readable top to bottom: take in the inbox, build a generation, publish it, run what is due."""
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import ModuleType
+
+from etl import intake
+from etl.feeds.feed import Reading, Received, RefusedFile, feeds
+from etl.settings import Settings
+from etl.warehouse import loading
+from etl.warehouse.connection import Warehouse
+
+Progress = Callable[[str, int, int], None]
+
+
+def _quiet(event: str, done: int, total: int) -> None:
+    pass
+
+
+@dataclass
+class Night:
+    """What was done: loads, files that were loaded before, and files refused with the reason."""
+
+    loads: list[loading.Load] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    generation: str | None = None
+
+    @property
+    def something_was_refused(self) -> bool:
+        """Whether a file or a row was refused."""
+        return bool(self.refused) or any(load.rows_refused for load in self.loads)
+
+
+def nightly(settings: Settings, progress: Progress = _quiet) -> Night:
+    """Take in the inbox, build, publish. A file that is refused does not stop the night."""
+    from etl.published.writing import publish
+
+    settings.inbox.mkdir(parents=True, exist_ok=True)
+    files = list(intake.waiting(settings, time.time()))
+    with Warehouse(settings) as warehouse:
+        night = take_in(warehouse, files, move=True, progress=progress)
+        night.generation = publish(warehouse, progress)
+    _tidy(settings)
+    return night
+
+
+def load_files(settings: Settings, files: Iterable[Path], progress: Progress = _quiet) -> Night:
+    """Take in just these files, leaving them where they are; publishes nothing."""
+    with Warehouse(settings) as warehouse:
+        return take_in(warehouse, list(files), move=False, progress=progress)
+
+
+def take_in(warehouse: Warehouse, files: list[Path], move: bool, progress: Progress = _quiet) -> Night:
+    """Load each file: recognised, checked, in the ledger and archived; or refused with its reason."""
+    night = Night()
+    registry = feeds()
+    for number, path in enumerate(files):
+        progress(f"loading {path.name}", number, len(files))
+        _take_file(warehouse, path, move, night, registry)
+    if files:
+        progress("files loaded", len(files), len(files))
+    return night
+
+
+def _take_file(warehouse: Warehouse, path: Path, move: bool, night: Night, registry: list[ModuleType]) -> None:
+    settings = warehouse.settings
+    loads: list[int] = []
+    reasons: list[str] = []
+    with intake.unpack(path, settings) as parts:
+        for part in parts:
+            name = part.args[-1] if isinstance(part, RefusedFile) else part.name
+            try:
+                if isinstance(part, RefusedFile):
+                    raise part
+                loaded = _load(warehouse, part, registry)
+            except RefusedFile as refused:
+                reason = str(refused.args[0])
+                reasons.append(reason if name == path.name else f"{name}: {reason}")
+                night.refused.append((name, reason))
+                log(settings, "refused", file=name, reason=reason)
+                continue
+            if loaded is None:
+                night.unchanged.append(name)
+                log(settings, "unchanged", file=name)
+            else:
+                night.loads.append(loaded)
+                loads.append(loaded.load_id)
+                log(settings, "loaded", **asdict(loaded))
+    now = datetime.now(UTC)
+    if reasons:
+        intake.reject(path, settings, "\n\n".join(reasons), move and not loads)
+        _remember_refusal(warehouse, path.name, "\n".join(reasons), now)
+    if loads:
+        intake.archive(path, settings, loads[0], move, now)
+    elif move and path.exists():
+        path.unlink()
+
+
+def _load(warehouse: Warehouse, received: Received, registry: list[ModuleType]) -> loading.Load | None:
+    """Load one file; None when the same bytes were loaded before. Raises RefusedFile."""
+    if warehouse.fetch("SELECT 1 FROM ledger.load WHERE sha256 = :sha", {"sha": received.sha256}):
+        return None
+    feed, layout = intake.recognise(received, registry)
+    con = warehouse.con.cursor() if not warehouse.is_duckdb else warehouse.con
+    reading = Reading(con, received, layout, warehouse.settings, date.today())
+    try:
+        known_organisations(warehouse)
+        feed.read(reading)
+        return loading.commit(warehouse, feed, reading)
+    finally:
+        _clear(reading)
+
+
+def known_organisations(warehouse: Warehouse) -> None:
+    """`known(code, kind)` in the reading connection: every organisation some source has named."""
+    select = "SELECT DISTINCT code, kind FROM fact.organisation"
+    if warehouse.is_duckdb:
+        warehouse.con.execute(f"CREATE OR REPLACE TEMP VIEW known AS {select}")
+    else:
+        warehouse.bring(select, "known")
+
+
+def _clear(reading: Reading) -> None:
+    """Forget what was staged, whatever happened."""
+    con = reading.con
+    for names in reading.staged.values():
+        for name in names:
+            con.execute(f"DROP TABLE IF EXISTS {name}")
+    con.execute("DROP VIEW IF EXISTS refused_rows")
+    con.execute("DROP TABLE IF EXISTS refused")
+
+
+def _remember_refusal(warehouse: Warehouse, name: str, reason: str, when: datetime) -> None:
+    with warehouse.transaction():
+        warehouse.execute(
+            "INSERT INTO ledger.refused_file (file_name, refused_at, reason) VALUES (:name, :at, :reason)",
+            {"name": name, "at": when.replace(tzinfo=None, microsecond=0), "reason": reason},
+        )
+
+
+def log(settings: Settings, event: str, **facts: object) -> None:
+    """One JSON object a line in `<home>/logs/<date>.jsonl`."""
+    settings.logs.mkdir(parents=True, exist_ok=True)
+    now = datetime.now(UTC)
+    line = json.dumps({"at": now.isoformat(timespec="seconds"), "event": event, **facts}, default=str)
+    with (settings.logs / f"{now:%Y-%m-%d}.jsonl").open("a", encoding="utf-8") as stream:
+        stream.write(line + "\n")
+
+
+def _tidy(settings: Settings) -> None:
+    """Delete logs older than `log_retention_days`, and empty folders in the inbox."""
+    limit = time.time() - settings.log_retention_days * 86400
+    for path in settings.logs.glob("*.jsonl"):
+        if path.stat().st_mtime < limit:
+            path.unlink()
+    for folder in sorted(settings.inbox.rglob("*"), reverse=True):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()

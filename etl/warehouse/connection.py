@@ -1,0 +1,217 @@
+"""The warehouse opened by its one writer: a DuckDB file, or PostgreSQL with DuckDB beside it for reading files."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import holidays
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+from sqlalchemy.schema import CreateSchema
+
+from etl.settings import Settings
+from etl.warehouse.tables import metadata
+
+SCHEMAS = ("ledger", "fact", "mart")
+FIRST_DAY = date(2016, 4, 1)
+
+
+class WarehouseError(Exception):
+    """The warehouse cannot be opened or reached. The message says where and what to do."""
+
+
+class Warehouse:
+    """`con` reads and checks files (DuckDB, in process). Facts live where `url` says.
+
+    On DuckDB `con` is the warehouse itself. On PostgreSQL `con` is in memory and `engine` holds the facts.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        url = make_url(settings.warehouse_url)
+        self.settings = settings
+        self.is_duckdb = url.get_backend_name() == "duckdb"
+        settings.home.mkdir(parents=True, exist_ok=True)
+        try:
+            self.con = duckdb.connect(str(url.database) if self.is_duckdb and url.database else ":memory:")
+        except duckdb.Error as error:
+            raise WarehouseError(
+                f"The warehouse {url.database} could not be opened for writing: {error}. "
+                "Another icb-etl may be running: wait until it is done, then try again."
+            ) from None
+        self.con.execute(f"SET memory_limit = '{settings.memory_limit}'")
+        self.con.execute("SET TimeZone = 'UTC'")
+        self.con.execute("SET enable_progress_bar = false")
+        self.con.execute("SET preserve_insertion_order = false")
+        self.temporary = tempfile.TemporaryDirectory(prefix="switchboard-")
+        self.con.execute(f"SET temp_directory = '{self.temporary.name}'")
+        # PostgreSQL is reached through SQLAlchemy and psycopg; DuckDB's tables are made from the same metadata
+        self.engine: Engine | None = None if self.is_duckdb else _postgres(str(settings.warehouse_url))
+        self._create()
+
+    def __enter__(self) -> "Warehouse":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close; a DuckDB warehouse is checkpointed, so that no write-ahead log is left behind."""
+        self.con.close()
+        if self.engine is not None:
+            self.engine.dispose()
+        self.temporary.cleanup()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing: commits at the end, rolls back on any exception."""
+        if self.is_duckdb:
+            self.con.execute("BEGIN")
+            try:
+                yield
+            except BaseException:
+                self.con.execute("ROLLBACK")
+                raise
+            self.con.execute("COMMIT")
+            return
+        assert self.engine is not None
+        with self.engine.begin() as self.connection:
+            yield
+        del self.connection
+
+    def execute(self, statement: str, parameters: dict[str, Any] | None = None) -> int:
+        """Run one statement where the facts live, inside `transaction`. Returns the rows it touched."""
+        if self.is_duckdb:
+            result = self.con.execute(_dollar(statement), parameters or {}).fetchone()
+            return int(result[0]) if result and isinstance(result[0], int) else 0
+        return self.connection.execute(text(statement), parameters or {}).rowcount
+
+    def fetch(self, statement: str, parameters: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """All rows of a SELECT where the facts live; `:name` marks a parameter."""
+        if self.is_duckdb:
+            return self.con.execute(_dollar(statement), parameters or {}).fetchall()
+        if hasattr(self, "connection"):
+            return [tuple(row) for row in self.connection.execute(text(statement), parameters or {})]
+        assert self.engine is not None
+        with self.engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(text(statement), parameters or {})]
+
+    def append(self, table: str, staged: str, columns: list[str]) -> None:
+        """Copy rows of a relation of `con` into a table where the facts live (inside `transaction`)."""
+        names = ", ".join(columns)
+        if self.is_duckdb:
+            self.con.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM {staged}")
+            return
+        path = Path(self.temporary.name) / "rows.csv"
+        self.con.execute(f"COPY (SELECT {names} FROM {staged}) TO '{path}' (FORMAT csv, HEADER false, NULLSTR '\\N')")
+        raw = self.connection.connection.cursor()
+        with raw.copy(f"COPY {table} ({names}) FROM STDIN (FORMAT csv, NULL '\\N')") as copy, path.open("rb") as rows:
+            while chunk := rows.read(2**20):
+                copy.write(chunk)
+        path.unlink()
+
+    def bring(self, select: str, name: str) -> None:
+        """Make the result of a SELECT where the facts live a table `name` of `con`."""
+        if self.is_duckdb:
+            self.con.execute(f"CREATE OR REPLACE TABLE {name} AS {select}")
+            return
+        assert self.engine is not None
+        path = Path(self.temporary.name) / "brought.csv"
+        with self.engine.connect() as connection:
+            cursor = connection.connection.cursor()
+            cursor.execute(f"SELECT * FROM ({select}) AS shape LIMIT 0")
+            columns = {c.name: _duckdb_type(c.type_code) for c in cursor.description}
+            with cursor.copy(f"COPY ({select}) TO STDOUT (FORMAT csv, NULL '\\N')") as copy, path.open("wb") as rows:
+                for chunk in copy:
+                    rows.write(chunk)
+        self.con.execute(
+            f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM read_csv('{path}', header=false, auto_detect=false, "
+            f"quote='\"', escape='\"', delim=',', nullstr='\\N', columns={columns!r})"
+        )
+        path.unlink()
+
+    def _create(self) -> None:
+        if self.is_duckdb:
+            engine = create_engine("duckdb:///:memory:", poolclass=NullPool)
+            for schema in SCHEMAS:
+                self.con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+            for table in metadata.sorted_tables:
+                self.con.execute(_create_table(table, engine))
+        else:
+            assert self.engine is not None
+            try:
+                with self.engine.begin() as connection:
+                    for schema in SCHEMAS:
+                        connection.execute(CreateSchema(schema, if_not_exists=True))
+                    metadata.create_all(connection)
+            except SQLAlchemyError as error:
+                where = make_url(self.settings.warehouse_url).render_as_string(hide_password=True)
+                raise WarehouseError(
+                    f"The warehouse {where} could not be reached: {str(error).splitlines()[0]}. "
+                    "Check ICB_WAREHOUSE_URL and that the server is running."
+                ) from None
+        self._calendar()
+
+    def _calendar(self) -> None:
+        """One row a day, from before the first published file to the end of next year."""
+        last = date(date.today().year + 1, 12, 31)
+        if self.fetch("SELECT count(*) FROM fact.calendar WHERE day = :last", {"last": last})[0][0]:
+            return
+        named = holidays.country_holidays("GB", subdiv="ENG", years=range(FIRST_DAY.year, last.year + 1))
+        days = [FIRST_DAY + timedelta(n) for n in range((last - FIRST_DAY).days + 1)]
+        with self.transaction():
+            self.execute("DELETE FROM fact.calendar")
+            self.con.execute(
+                "CREATE OR REPLACE TEMP TABLE days (day DATE, month DATE, week DATE, weekday SMALLINT, "
+                "bank_holiday VARCHAR, is_working_day BOOLEAN)"
+            )
+            rows = [
+                (
+                    d.isoformat(),
+                    d.replace(day=1).isoformat(),
+                    (d - timedelta(d.weekday())).isoformat(),
+                    d.isoweekday(),
+                    named.get(d),
+                    d.weekday() < 5 and d not in named,
+                )
+                for d in days
+            ]
+            self.con.executemany("INSERT INTO days VALUES (?, ?, ?, ?, ?, ?)", rows)
+            self.append("fact.calendar", "days", ["day", "month", "week", "weekday", "bank_holiday", "is_working_day"])
+
+
+def _postgres(url: str) -> Engine:
+    return create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+
+
+def _create_table(table: Any, engine: Engine) -> str:
+    from sqlalchemy.schema import CreateTable
+
+    return str(CreateTable(table, if_not_exists=True).compile(engine))
+
+
+def _dollar(statement: str) -> str:
+    """SQLAlchemy's `:name` as DuckDB's `$name` (never inside `::type`)."""
+    import re
+
+    return re.sub(r"(?<![:\w]):([a-z_]+)\b", r"$\1", statement)
+
+
+def _duckdb_type(oid: int) -> str:
+    """DuckDB's name for a PostgreSQL type; whatever is not known travels as text."""
+    return {
+        16: "BOOLEAN",
+        20: "BIGINT",
+        21: "SMALLINT",
+        23: "INTEGER",
+        700: "FLOAT",
+        701: "DOUBLE",
+        1082: "DATE",
+        1114: "TIMESTAMP",
+        1700: "DOUBLE",
+    }.get(oid, "VARCHAR")

@@ -1,0 +1,258 @@
+"""From a file being read to facts and a ledger row, in one transaction.
+
+`stage` checks rows in one pass; `commit` supersedes and inserts. A load is all or nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import Table
+
+from etl.feeds.feed import Problem, Reading, RefusedFile
+from etl.intake import Relation
+from etl.settings import Settings
+from etl.warehouse.connection import Warehouse
+from etl.warehouse.tables import metadata
+
+SKIPPED = "\x1e"
+SEPARATOR = "\x1f"
+REASONS_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a load did, as the ledger has it."""
+
+    load_id: int
+    feed: str
+    file_name: str
+    rows_read: int
+    rows_kept: int
+    rows_refused: int
+    rows_filtered: int
+    supersedes: str
+
+
+def fact_table(fact: str) -> Table:
+    """The table of a fact. Raises KeyError for a fact that does not exist."""
+    return metadata.tables[f"fact.{fact}"]
+
+
+def stage(
+    reading: Reading,
+    fact: str,
+    relation: str,
+    columns: Mapping[str, str],
+    problems: Sequence[Problem],
+    skip: str,
+    count: bool,
+) -> None:
+    """See `Reading.stage`. One pass over the relation; line numbers are looked up only when a row is refused."""
+    table = fact_table(fact)
+    unknown = set(columns) - set(table.columns.keys())
+    if unknown:
+        raise KeyError(f"{fact} has no column {', '.join(sorted(unknown))}")
+    con = reading.con
+    name = f"staged_{fact}_{len(reading.staged.setdefault(fact, []))}"
+    cases = [f"WHEN {skip} THEN '{SKIPPED}'"] if skip != "FALSE" else []
+    cases += [f"WHEN {p.condition} THEN '{p.column}{SEPARATOR}' || {p.reason}" for p in problems]
+    problem = f"CASE {' '.join(cases)} END" if cases else "CAST(NULL AS VARCHAR)"
+    facts = ", ".join(
+        f"CAST({columns.get(c.name, 'NULL')} AS {_type(c)}) AS {c.name}" for c in table.columns if c.name != "load_id"
+    )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {problem} AS problem, {facts} FROM {relation}")
+    reading.staged[fact].append(name)
+    totals = con.execute(
+        f"SELECT count(*), count(*) FILTER (problem = '{SKIPPED}'), count(problem) FROM {name}"
+    ).fetchone()
+    assert totals is not None
+    read, skipped, not_kept = totals
+    if count:
+        reading.rows_read += read
+        reading.rows_filtered += skipped
+        if not_kept > skipped:
+            _number(reading, relation, problem)
+    if not_kept:
+        con.execute(f"DELETE FROM {name} WHERE problem IS NOT NULL")
+    _period(reading, table, name)
+
+
+def refuse(reading: Reading, line: int, column: str, reason: str) -> None:
+    """See `Reading.refuse`."""
+    reading.rows_read += 1
+    _refused(reading, [(line, column, reason)])
+
+
+def _refused(reading: Reading, rows: Sequence[tuple[int, str, str]]) -> None:
+    reading.con.execute(
+        "CREATE TEMP TABLE IF NOT EXISTS refused (line_number BIGINT, column_name VARCHAR, reason VARCHAR)"
+    )
+    if rows:
+        reading.con.executemany("INSERT INTO refused VALUES (?, ?, ?)", list(rows))
+
+
+def _number(reading: Reading, relation: str, problem: str) -> None:
+    """Say which lines were refused: a second pass, only when there is something to say.
+
+    Records that could not be read at all are not in the relation: the nth readable line is stepped over them.
+    """
+    numbered, broken = relation, "(SELECT NULL::BIGINT AS line WHERE false)"
+    if isinstance(relation, Relation):
+        numbered, broken = relation.numbered, relation.broken
+    _refused(reading, [])
+    reading.con.execute(
+        f"""
+        INSERT INTO refused
+        SELECT r.line + (SELECT count(*) FROM (SELECT line - row_number() OVER (ORDER BY line) + 1 AS after
+                                               FROM {broken}) AS b WHERE b.after <= r.line),
+               split_part(r.problem, '{SEPARATOR}', 1), split_part(r.problem, '{SEPARATOR}', 2)
+        FROM (SELECT line, {problem} AS problem FROM {numbered}) AS r
+        WHERE r.problem <> '{SKIPPED}'
+        ORDER BY r.line
+        """
+    )
+
+
+def _type(column: Any) -> str:
+    return {"String": "VARCHAR", "BigInteger": "BIGINT", "Integer": "INTEGER", "SmallInteger": "SMALLINT"}.get(
+        type(column.type).__name__, str(type(column.type).__name__).upper().replace("DATETIME", "TIMESTAMP")
+    )
+
+
+def _period(reading: Reading, table: Table, staged: str) -> None:
+    """Widen the load's period by what was staged."""
+    if "period_start" not in table.columns:
+        return
+    last = (
+        "max(CASE WHEN period_kind = 'month' THEN last_day(period_start) ELSE period_start END)"
+        if "period_kind" in table.columns
+        else "max(last_day(period_start))"
+    )
+    found = reading.con.execute(f"SELECT min(period_start), {last} FROM {staged}").fetchone()
+    if found and found[0]:
+        reading.period_from = min(filter(None, (reading.period_from, found[0])))
+        reading.period_to = max(filter(None, (reading.period_to, found[1])))
+
+
+def commit(warehouse: Warehouse, feed: ModuleType, reading: Reading) -> Load:
+    """Check the file as a whole, then write facts and ledger in one transaction.
+
+    Raises RefusedFile when there are no rows or too many were refused; then nothing has changed.
+    """
+    con, received = reading.con, reading.received
+    _refused(reading, [])
+    refused = con.execute("SELECT count(*) FROM refused").fetchone()[0]  # type: ignore[index]
+    _check_share(feed, reading, refused, warehouse.settings)
+    kept = reading.rows_read - refused - reading.rows_filtered
+    with warehouse.transaction():
+        load_id = int(warehouse.fetch("SELECT coalesce(max(load_id), 0) + 1 FROM ledger.load")[0][0])
+        replaced: set[int] = set()
+        for fact, staged in reading.staged.items():
+            replaced |= _write(warehouse, fact_table(fact), staged, load_id)
+        supersedes = ",".join(str(n) for n in sorted(replaced))
+        con.execute(
+            "CREATE OR REPLACE TEMP VIEW refused_rows AS "
+            f"SELECT {load_id} AS load_id, '{feed.NAME}' AS feed, line_number, column_name, reason FROM refused"
+        )
+        warehouse.append(
+            "ledger.rejected_row", "refused_rows", ["load_id", "feed", "line_number", "column_name", "reason"]
+        )
+        warehouse.execute(
+            "INSERT INTO ledger.load (load_id, feed, layout, file_name, sha256, rows_read, rows_kept, rows_refused, "
+            "rows_filtered, period_from, period_to, loaded_at, supersedes, is_synthetic) VALUES (:load_id, :feed, "
+            ":layout, :file_name, :sha, :read, :kept, :refused, :filtered, :first, :last, :now, :supersedes, :synthetic)",
+            {
+                "load_id": load_id,
+                "feed": feed.NAME,
+                "layout": reading.layout,
+                "file_name": received.name,
+                "sha": received.sha256,
+                "read": reading.rows_read,
+                "kept": kept,
+                "refused": refused,
+                "filtered": reading.rows_filtered,
+                "first": reading.period_from,
+                "last": reading.period_to,
+                "now": datetime.now(UTC).replace(tzinfo=None, microsecond=0),
+                "supersedes": supersedes or None,
+                "synthetic": "synthetic" in received.name.lower(),
+            },
+        )
+        if hasattr(feed, "after_load"):
+            feed.after_load(warehouse, load_id)
+    return Load(load_id, feed.NAME, received.name, reading.rows_read, kept, refused, reading.rows_filtered, supersedes)
+
+
+def _check_share(feed: ModuleType, reading: Reading, refused: int, settings: Settings) -> None:
+    candidates = reading.rows_read - reading.rows_filtered
+    if reading.rows_read == 0:
+        raise RefusedFile("The file has a heading but no rows. Ask the sender for the complete file.")
+    limit = getattr(feed, "MAXIMUM_REJECTED_SHARE", settings.maximum_rejected_share)
+    if candidates and refused / candidates > limit:
+        reasons = reading.con.execute(
+            "SELECT reason, count(*) AS n, min(line_number) FROM refused GROUP BY reason "
+            f"ORDER BY n DESC, reason LIMIT {REASONS_SHOWN}"
+        ).fetchall()
+        examples = "; ".join(f"{reason} ({n:,} rows, first at line {line})" for reason, n, line in reasons)
+        raise RefusedFile(
+            f"{refused:,} of {candidates:,} rows could not be taken, more than the {limit:.0%} this feed allows, "
+            f"so the whole file was refused and nothing was changed. Most often: {examples}. "
+            "Correct the file, or ask its sender to, and put it in the inbox again."
+        )
+
+
+def _write(warehouse: Warehouse, table: Table, staged: list[str], load_id: int) -> set[int]:
+    """Supersede what the staged rows are about, then insert them. Returns the load ids that lost rows."""
+    name = f"{table.schema}.{table.name}"
+    columns = [c.name for c in table.columns]
+    source = " UNION ALL ".join(f"SELECT * FROM {s}" for s in staged)
+    warehouse.con.execute(
+        f"CREATE OR REPLACE TEMP VIEW incoming AS SELECT *, CAST({load_id} AS BIGINT) AS load_id FROM ({source})"
+    )
+    replaced = supersede(warehouse, table, "incoming")
+    warehouse.append(name, "incoming", columns)
+    warehouse.con.execute("DROP VIEW incoming")
+    return replaced
+
+
+def supersede(warehouse: Warehouse, table: Table, incoming: str) -> set[int]:
+    """Delete the rows of `table` that are about the same things as the relation `incoming` (in DuckDB).
+
+    `info["scope"]` (or `info["key"]`) names the columns; a date among them limits the search to its range, so
+    that the cost is of what comes in, not of all there is.
+    """
+    scope = list(table.info.get("scope") or table.info.get("key") or ())
+    if not scope:
+        return set()
+    name = f"{table.schema}.{table.name}"
+    keys = ", ".join(scope)
+    warehouse.con.execute(f"CREATE OR REPLACE TEMP TABLE about AS SELECT DISTINCT {keys} FROM {incoming}")
+    about = "about"
+    if not warehouse.is_duckdb:
+        warehouse.execute(f"CREATE TEMP TABLE about ON COMMIT DROP AS SELECT {keys} FROM {name} LIMIT 0")
+        warehouse.append("about", "about", scope)
+    matches = [f"{_same(table, column, 't')} = {_same(table, column, 'a')}" for column in scope]
+    within = ""
+    pruned = table.info.get("range") or next((c for c in scope if c == "period_start"), None)
+    if pruned:
+        found = warehouse.con.execute(f"SELECT min({pruned}), max({pruned}) FROM {incoming}").fetchone()
+        assert found is not None
+        if found[0] is not None:
+            within = f" AND t.{pruned} BETWEEN '{found[0]}' AND '{found[1]}'"
+    where = f"EXISTS (SELECT 1 FROM {about} AS a WHERE {' AND '.join(matches)}){within}"
+    replaced = {int(row[0]) for row in warehouse.fetch(f"SELECT DISTINCT load_id FROM {name} AS t WHERE {where}")}
+    if replaced:
+        warehouse.execute(f"DELETE FROM {name} AS t WHERE {where}")
+    if not warehouse.is_duckdb:
+        warehouse.execute("DROP TABLE about")
+    return replaced
+
+
+def _same(table: Table, column: str, alias: str) -> str:
+    """A column in a form in which two missing values are equal and a hash join is possible."""
+    kind = type(table.columns[column].type).__name__
+    missing = {"String": "''", "Date": "DATE '0001-01-01'"}.get(kind)
+    return f"coalesce({alias}.{column}, {missing})" if missing else f"{alias}.{column}"
