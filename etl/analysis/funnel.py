@@ -1,0 +1,188 @@
+"""Funnel plots: which organisations differ from the rest by more than chance, given how much each one does.
+
+After Spiegelhalter, "Funnel plots for comparing institutional performance", Statistics in Medicine 24 (2005):
+exact limits for proportions and rates (his appendix A.1), and his additive random effects for when
+organisations differ from one another by more than chance alone (sections 5 and A.3), with the size of that
+difference stated beside the chart.
+
+`unit` is a measure's unit: `percent` (numerator / denominator, a fraction 0–1, binomial) or `per_1000_patients`
+(1000 × numerator / denominator, Poisson).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
+
+TAILS = {"95": 0.025, "998": 0.001}
+WINSORISED_SHARE = 0.1
+FEWEST_TO_JUDGE_SPREAD = 8
+SCALE = {"percent": 1.0, "per_1000_patients": 1000.0}
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Overdispersion:
+    """How much more organisations vary than chance alone would have it.
+
+    phi: mean squared winsorised z-score; about 1 when there is chance alone.
+    tau: standard deviation between organisations, in the value's own unit; 0 when phi shows nothing beyond chance.
+    statement: the same in a sentence, to stand beside the chart.
+    """
+
+    phi: float
+    tau: float
+    statement: str
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """points: a row per organisation, in the order given: numerator, denominator, value, lower_95, upper_95,
+    lower_998, upper_998, judgement. centre: the value of all of them taken together."""
+
+    points: pd.DataFrame
+    centre: float
+    overdispersion: Overdispersion
+
+
+def funnel(numerators: ArrayLike, denominators: ArrayLike, unit: str = "percent") -> Funnel:
+    """Compare organisations with one another: total over total as the centre, limits widened if need be.
+
+    An aim is a line to draw, never a centre to judge by. An organisation without a denominator (0 or NaN) keeps
+    its row and gets no value, limits or judgement. Raises ValueError for a negative count, a part larger than its
+    whole, or a unit that has no funnel.
+    """
+    numerator, denominator = _counts(numerators, denominators, unit)
+    known = (denominator > 0) & ~np.isnan(numerator)
+    whole = denominator[known].sum()
+    centre = float(SCALE[unit] * numerator[known].sum() / whole) if whole else np.nan
+    spread = overdispersion(numerator[known], denominator[known], centre, unit)
+    value = np.divide(SCALE[unit] * numerator, denominator, out=np.full(len(known), np.nan), where=known)
+    points = pd.DataFrame({"numerator": numerator, "denominator": denominator, "value": value})
+    points = points.join(limits(denominator, centre, unit, spread.tau).drop(columns="denominator"))
+    points["judgement"] = judge(points)
+    return Funnel(points, centre, spread)
+
+
+def limits(denominators: ArrayLike, centre: float, unit: str = "percent", tau: float = 0.0) -> pd.DataFrame:
+    """Control limits around `centre` for each denominator: denominator, lower_95, upper_95, lower_998, upper_998.
+
+    Exact binomial or Poisson limits, interpolated between counts so that the curve is smooth (pass a grid of
+    denominators to draw it). With `tau` (see `overdispersion`) the distance of each limit from the centre grows by
+    the ratio of the standard deviations with and without it. Limits stay within what a value can be. NaN where
+    the denominator is 0 or NaN.
+    """
+    _check_unit(unit)
+    denominator = np.asarray(denominators, dtype=np.float64)
+    if unit == "percent" and not (np.isnan(centre) or 0 <= centre <= 1):
+        raise ValueError(f"the centre of a share must lie between 0 and 1, not {centre}")
+    columns = {"denominator": denominator}
+    known = (denominator > 0) & ~np.isnan(centre)
+    size = denominator[known]
+    chance = np.sqrt(_variance(size, centre, unit))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        widening = np.where(chance > 0, np.sqrt(chance**2 + tau**2) / chance, 1.0)
+    highest = 1.0 if unit == "percent" else np.inf
+    for name, tail in TAILS.items():
+        counts = _interpolated_counts(tail, size, centre, unit)
+        for side, count in zip(("lower", "upper"), counts, strict=True):
+            exact = SCALE[unit] * count / size
+            column = np.full(len(denominator), np.nan)
+            column[known] = np.clip(centre + (exact - centre) * widening, 0.0, highest)
+            columns[f"{side}_{name}"] = column
+    return pd.DataFrame(columns)
+
+
+def overdispersion(
+    numerators: ArrayLike, denominators: ArrayLike, centre: float, unit: str = "percent"
+) -> Overdispersion:
+    """Phi and tau of Spiegelhalter (2005): z-scores winsorised at 10% each end, then additive random effects.
+
+    With fewer than 8 organisations, or no chance variation at all, nothing is adjusted and the statement says so.
+    """
+    numerator, denominator = _counts(numerators, denominators, unit)
+    count = len(numerator)
+    variance = _variance(denominator, centre, unit)
+    if count < FEWEST_TO_JUDGE_SPREAD or not (variance > 0).all():
+        return Overdispersion(np.nan, 0.0, f"Limits show chance alone ({count} organisations).")
+    z = (SCALE[unit] * numerator / denominator - centre) / np.sqrt(variance)
+    z = np.clip(z, *np.quantile(z, [WINSORISED_SHARE, 1 - WINSORISED_SHARE]))
+    phi = float(np.mean(z**2))
+    weight = 1 / variance
+    excess = count * phi - (count - 1)
+    tau = float(np.sqrt(max(0.0, excess) / (weight.sum() - (weight**2).sum() / weight.sum())))
+    if tau == 0:
+        statement = f"Organisations vary no more than chance would have it (phi {phi:.2f}): limits not widened."
+    else:
+        shown = f"{100 * tau:.1f} percentage points" if unit == "percent" else f"{tau:.1f} per 1,000 patients"
+        statement = (
+            f"Organisations vary more than chance alone (phi {phi:.2f}): limits are widened for a standard "
+            f"deviation between organisations of {shown} (tau)."
+        )
+    return Overdispersion(phi, tau, statement)
+
+
+def judge(points: pd.DataFrame) -> pd.Series:
+    """`above`, `below` or `within` the 99.8% limits for each row's value; None without a value or limits."""
+    judgement = pd.Series("within", index=points.index, dtype=object, name="judgement")
+    judgement[points["value"] > points["upper_998"]] = "above"
+    judgement[points["value"] < points["lower_998"]] = "below"
+    return judgement.mask(points["value"].isna() | points["upper_998"].isna(), None)
+
+
+def wilson(numerators: ArrayLike, denominators: ArrayLike) -> tuple[Floats, Floats]:
+    """95% Wilson interval (lower, upper) of each share; NaN where the denominator is 0 or either count missing."""
+    numerator, denominator = _counts(numerators, denominators, "percent")
+    known = (denominator > 0) & ~np.isnan(numerator)
+    bounds = np.full((2, len(numerator)), np.nan)
+    if known.any():
+        bounds[:, known] = proportion_confint(numerator[known], denominator[known], method="wilson")
+    return bounds[0], bounds[1]
+
+
+def _interpolated_counts(tail: float, size: Floats, centre: float, unit: str) -> tuple[Floats, Floats]:
+    """The counts (lower, upper) beyond which `tail` of the distribution lies on each side, as smooth numbers.
+
+    The lower is the smallest count that reaches the tail, less the part of its own probability that overshoots.
+    The upper is its mirror image, so that a share and its complement are judged alike.
+    """
+    binomial, poisson = stats.binom(np.rint(size), centre), stats.poisson(centre * size / SCALE[unit])
+    chance = binomial if unit == "percent" else poisson
+    low, high = np.maximum(chance.ppf(tail), 0), np.maximum(chance.isf(tail), 0)
+    lower = low - _part(chance.cdf(low) - tail, chance.pmf(low))
+    upper = high + _part(chance.sf(high - 1) - tail, chance.pmf(high))
+    return lower, upper
+
+
+def _part(overshoot: Floats, probability: Floats) -> Floats:
+    return np.divide(overshoot, probability, out=np.zeros_like(overshoot), where=probability > 0)
+
+
+def _variance(size: Floats, centre: float, unit: str) -> Floats:
+    """Chance variance of a value around the centre, in the value's own unit."""
+    if unit == "percent":
+        return centre * (1 - centre) / size
+    return SCALE[unit] * centre / size
+
+
+def _counts(numerators: ArrayLike, denominators: ArrayLike, unit: str) -> tuple[Floats, Floats]:
+    _check_unit(unit)
+    numerator = np.atleast_1d(np.asarray(numerators, dtype=np.float64))
+    denominator = np.atleast_1d(np.asarray(denominators, dtype=np.float64))
+    if numerator.shape != denominator.shape:
+        raise ValueError(f"{len(numerator)} numerators for {len(denominator)} denominators")
+    if (numerator < 0).any() or (denominator < 0).any():
+        raise ValueError("counts cannot be negative")
+    if unit == "percent" and (numerator > denominator).any():
+        row = int(np.flatnonzero(numerator > denominator)[0])
+        raise ValueError(f"row {row}: numerator {numerator[row]:g} is more than denominator {denominator[row]:g}")
+    return numerator, denominator
+
+
+def _check_unit(unit: str) -> None:
+    if unit not in SCALE:
+        raise ValueError(f"no funnel for unit {unit!r}; it must be one of {', '.join(SCALE)}")
