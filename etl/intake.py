@@ -37,14 +37,6 @@ SMALL = 32 * 2**20
 WORKBOOK_ROWS = 1_048_576
 
 
-class Relation(str):
-    """SQL for a CSV's rows; `numbered` is the same with its `line`, which costs a pass of its own, and
-    `broken` the lines of records that could not be read at all."""
-
-    numbered: str
-    broken: str
-
-
 def waiting(settings: Settings, now: float) -> Iterator[Path]:
     """Files in the inbox that are finished: not named as partial, unchanged for `inbox_settle_seconds`."""
     if not settings.inbox.is_dir():
@@ -305,9 +297,12 @@ def _delimiter(text: str) -> str:
     return max(",;\t|", key=lambda mark: (first.count(mark), mark == ","))
 
 
-def csv_relation(reading: Reading, columns: Sequence[str] | None, options: dict[str, Any]) -> Relation:
-    """See `Reading.csv`. Options: delimiter, quote, skip (records above the header)."""
-    received, con = reading.received, reading.con
+def csv_relation(reading: Reading, columns: Sequence[str] | None, options: dict[str, Any]) -> str:
+    """See `Reading.csv`. Options: delimiter, quote, skip (records above the header).
+
+    Nothing is read here. `read_strictly` and its fellows replace the scan inside a larger SELECT.
+    """
+    received = reading.received
     names = list(columns or received.header)
     for number, name in enumerate(names):
         names[number] = name if name and name not in names[:number] else f"{name or 'column'}_{number + 1}"
@@ -317,52 +312,76 @@ def csv_relation(reading: Reading, columns: Sequence[str] | None, options: dict[
     skip = options.get("skip", 0)
     types = ", ".join(f"'{name}': 'VARCHAR'" for name in names)
     where = str(received.path).replace("'", "''")
+    scan = (
+        f"read_csv('{where}', auto_detect=false, header={'true' if header else 'false'}, delim='{delimiter}', "
+        f"quote='{quote}', escape='{quote}', skip={skip}, max_line_size={2 * reading.settings.maximum_line_bytes}, "
+        f"columns={{{types}}})"
+    )
+    reading.scans[scan] = skip + (2 if header else 1)
+    return scan
 
-    def scan(extra: str) -> str:
-        return (
-            f"read_csv('{where}', auto_detect=false, header={'true' if header else 'false'}, delim='{delimiter}', "
-            f"quote='{quote}', escape='{quote}', skip={skip}, max_line_size={2 * reading.settings.maximum_line_bytes}, "
-            f"columns={{{types}}}{extra})"
-        )
 
-    first_line = skip + (2 if header else 1)
-    relation = Relation(scan(""))
-    broken: list[tuple[int, str]] = []
-    try:
-        con.execute(f"SELECT count(*) FROM {scan('')}")
-    except duckdb.Error:
-        broken = _broken(con, scan(", store_rejects=true, rejects_limit=0"), first_line)
-        relation = Relation(scan(", ignore_errors=true"))
-    relation.numbered = f"(SELECT row_number() OVER () + {first_line - 1} AS line, * FROM {relation})"
-    lines = ", ".join(f"({line})" for line, _ in broken) or "(NULL::BIGINT)"
-    relation.broken = f"(SELECT * FROM (VALUES {lines}) AS v(line) WHERE line IS NOT NULL)"
-    for line, reason in broken:
-        reading.refuse(line, "", reason)
+def tolerant(relation: str, reading: Reading) -> str:
+    """The relation with records that cannot be read left out; each is refused, once."""
+    for scan in reading.scans:
+        if scan in relation:
+            if scan not in reading.broken:
+                reading.broken[scan] = _broken(reading, scan)
+                for line, reason in reading.broken[scan]:
+                    reading.refuse(line, "", reason)
+            relation = relation.replace(scan, scan[:-1] + ", ignore_errors=true)")
     return relation
 
 
-def _broken(con: duckdb.DuckDBPyConnection, scan: str, first_line: int) -> list[tuple[int, str]]:
-    """Which records cannot be read, and why, in plain words."""
+def numbered(relation: str, reading: Reading) -> str:
+    """The relation with `line`, the line in the file, which costs a pass of its own.
+
+    A record is counted as one line. Records that could not be read are stepped over: with the nth of them on
+    line b, every readable record from position b - n on lies one line further down.
+    """
+    for scan, first in reading.scans.items():
+        if scan not in relation:
+            continue
+        bad = reading.broken.get(scan, [])
+        readable = scan[:-1] + ", ignore_errors=true)" if scan in reading.broken else scan
+        line = f"position + {first - 1}"
+        if bad:
+            after = ", ".join(f"({b - n})" for n, (b, _) in enumerate(bad))
+            line += f" + (SELECT count(*) FROM (VALUES {after}) AS b(after) WHERE b.after <= position + {first - 1})"
+        rows = f"(SELECT row_number() OVER () AS position, * FROM {readable})"
+        relation = relation.replace(scan, f"(SELECT {line} AS line, * EXCLUDE (position) FROM {rows})")
+    return relation
+
+
+def _broken(reading: Reading, scan: str) -> list[tuple[int, str]]:
+    """Which records cannot be read, and why, in plain words. Raises RefusedFile when nothing can be saved."""
+    con = reading.con
     try:
-        con.execute(f"SELECT count(*) FROM {scan}")
+        con.execute(f"SELECT * FROM {scan[:-1]}, store_rejects=true, rejects_limit=0)").fetch_record_batch().read_all()
         found = con.execute(
-            "SELECT line, any_value(CAST(error_type AS VARCHAR)) FROM reject_errors GROUP BY line ORDER BY line"
+            "SELECT line, min(CAST(error_type AS VARCHAR)), min(error_message) FROM reject_errors "
+            "GROUP BY line ORDER BY line"
         ).fetchall()
     except duckdb.Error as error:
         raise RefusedFile(
             f"The file could not be read as a table: {str(error).splitlines()[0]}. Ask the sender to export it again."
         ) from None
-    finally:
-        con.execute("DROP TABLE IF EXISTS reject_errors")
-        con.execute("DROP TABLE IF EXISTS reject_scans")
+    for table in ("reject_errors", "reject_scans"):
+        con.execute(f"DROP TABLE IF EXISTS {table}")
+    for line, _, message in found:
+        if "unterminated quote" in message:
+            raise RefusedFile(
+                f'A quotation mark (") opened on line {line} is never closed, so the rows after it cannot be told '
+                "apart. Ask the sender to export the file again."
+            )
     reasons = {
         "MISSING COLUMNS": "the row has fewer columns than the heading",
         "TOO MANY COLUMNS": "the row has more columns than the heading",
-        "UNQUOTED VALUE": "a quotation mark is out of place or never closed",
+        "UNQUOTED VALUE": "a quotation mark is out of place",
         "LINE SIZE OVER MAXIMUM": "the line is far too long",
         "INVALID ENCODING": "the row holds bytes that are not text",
     }
-    return [(int(line), reasons.get(kind, "the row could not be read")) for line, kind in found]
+    return [(int(line), reasons.get(kind, "the row could not be read")) for line, kind, _ in found]
 
 
 def rows_relation(reading: Reading, name: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -104,6 +104,8 @@ class Reading:
     rows_filtered: int = 0
     staged: dict[str, list[str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    scans: dict[str, int] = field(default_factory=dict)  # each CSV scan → the line its first row is on
+    broken: dict[str, list[tuple[int, str]]] = field(default_factory=dict)  # records no one can read
     period_from: date | None = None
     period_to: date | None = None
 

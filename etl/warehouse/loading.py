@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any
 
+import duckdb
 from sqlalchemy import Table
 
 from etl.feeds.feed import Problem, Reading, RefusedFile
-from etl.intake import Relation
+from etl.intake import numbered, tolerant
 from etl.settings import Settings
 from etl.warehouse.connection import Warehouse
 from etl.warehouse.tables import metadata
@@ -63,7 +64,12 @@ def stage(
     facts = ", ".join(
         f"CAST({columns.get(c.name, 'NULL')} AS {_type(c)}) AS {c.name}" for c in table.columns if c.name != "load_id"
     )
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {problem} AS problem, {facts} FROM {relation}")
+    select = f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {problem} AS problem, {facts} FROM "
+    try:
+        con.execute(select + (tolerant(relation, reading) if reading.broken else relation))
+    except duckdb.InvalidInputException:
+        # a record that cannot be read: find all of them, then take the rest
+        con.execute(select + tolerant(relation, reading))
     reading.staged[fact].append(name)
     totals = con.execute(
         f"SELECT count(*), count(*) FILTER (problem = '{SKIPPED}'), count(problem) FROM {name}"
@@ -95,23 +101,15 @@ def _refused(reading: Reading, rows: Sequence[tuple[int, str, str]]) -> None:
 
 
 def _number(reading: Reading, relation: str, problem: str) -> None:
-    """Say which lines were refused: a second pass, only when there is something to say.
-
-    Records that could not be read at all are not in the relation: the nth readable line is stepped over them.
-    """
-    numbered, broken = relation, "(SELECT NULL::BIGINT AS line WHERE false)"
-    if isinstance(relation, Relation):
-        numbered, broken = relation.numbered, relation.broken
+    """Say which lines were refused: a second pass, only when there is something to say."""
     _refused(reading, [])
     reading.con.execute(
         f"""
         INSERT INTO refused
-        SELECT r.line + (SELECT count(*) FROM (SELECT line - row_number() OVER (ORDER BY line) + 1 AS after
-                                               FROM {broken}) AS b WHERE b.after <= r.line),
-               split_part(r.problem, '{SEPARATOR}', 1), split_part(r.problem, '{SEPARATOR}', 2)
-        FROM (SELECT line, {problem} AS problem FROM {numbered}) AS r
-        WHERE r.problem <> '{SKIPPED}'
-        ORDER BY r.line
+        SELECT line, split_part(problem, '{SEPARATOR}', 1), split_part(problem, '{SEPARATOR}', 2)
+        FROM (SELECT line, {problem} AS problem FROM {numbered(relation, reading)})
+        WHERE problem <> '{SKIPPED}'
+        ORDER BY line
         """
     )
 
