@@ -11,13 +11,26 @@ from datetime import date, timedelta
 from typing import Any
 
 from etl.feeds.feed import Problem, Reading, Received, RefusedFile, code, day, normalise, say
+from etl.feeds.publications import (
+    AREA,
+    HEADING_WITHIN,
+    PCN,
+    PRACTICE,
+    area_problems,
+    bad_code,
+    bad_date,
+    bad_order,
+    cover_as_of,
+    layout_of,
+    literal,
+    pcn,
+    position,
+    quoted,
+    stage_hierarchy,
+)
 
 NAME = "organisations"
 FACTS = ("organisation", "membership")
-
-PRACTICE = "[A-TV-Z][A-Z0-9]{2}[0-9]{3}"  # U is for PCNs; letters inside: Channel Islands, Isle of Man
-PCN = "U[0-9]{5}"
-AREA = "[A-Z0-9]{3}|[A-Z0-9]{5}"
 
 EPRACCUR = (
     *("code", "name", "national_grouping", "geography"),
@@ -48,8 +61,6 @@ EPCN_PARTNERS = {
     "ended": "practice_to_pcn_relationship_end_date",
 }
 EPCN_SHEETS = {"PCNDetails": EPCN_DETAILS, "PCN Core Partner Details": EPCN_PARTNERS}
-HEADING_WITHIN = 20  # rows in which a sheet's heading is looked for
-ALIKE = 2 / 3  # a file with this share of a publication's columns is that publication, damaged
 ANNOUNCED = timedelta(days=366)  # openings and moves are announced ahead, but not further than this
 
 
@@ -60,11 +71,11 @@ def recognise(received: Received) -> str | None:
     """
     if received.kind == "workbook":
         return _recognise_epcn(received)
+    if _is_epraccur(received.records):
+        return "epraccur"
     if any(re.search("month|date|count|value|metric", heading) for heading in received.header):
         return None  # Mapping's columns also lead the appointments and online requests files
-    return layout_of(received.header, {"mapping": MAPPING}, "Mapping.csv of a GPAD release") or (
-        "epraccur" if _is_epraccur(received.records) else None
-    )
+    return layout_of(received.header, {"mapping": MAPPING}, "Mapping.csv of a GPAD release")
 
 
 def read(reading: Reading) -> None:
@@ -77,152 +88,12 @@ def read(reading: Reading) -> None:
         _read_epcn(reading)
 
 
-def layout_of(
-    headings: Sequence[str], layouts: Mapping[str, Sequence[str] | Mapping[str, str]], publication: str
-) -> str | None:
-    """The layout whose columns (normalised names, or patterns of them) are all among the headings; None: another file.
-
-    Raises RefusedFile, naming what is missing, when most but not all columns of the nearest layout are there.
-    """
-    missing = {
-        layout: [name for name in _patterns(columns) if _position(headings, name) is None]
-        for layout, columns in layouts.items()
-    }
-    # of two that fit equally well, the one that asks for more
-    nearest = min(missing, key=lambda name: (len(missing[name]) / len(layouts[name]), -len(layouts[name])))
-    if not missing[nearest]:
-        return nearest
-    if 1 - len(missing[nearest]) / len(layouts[nearest]) < ALIKE:
-        return None
-    absent = ", ".join(name.upper() for name in missing[nearest])
-    expected = _patterns(layouts[nearest])
-    others = [h.upper() for h in headings if h and not any(re.fullmatch(name, h) for name in expected)]
-    found = f"It has {', '.join(others)} instead. " if others else ""
-    raise RefusedFile(
-        f"This looks like {publication}, but the column {absent} is not in its heading. {found}"
-        "Put the published file in the inbox unchanged, or give the column its published name."
+def _newest(reading: Reading, columns: Sequence[str]) -> str:
+    """SQL (a window over the whole relation) for the newest date in these columns that is not in the future."""
+    past = ", ".join(
+        f"CASE WHEN {day(column)} <= {literal(reading.today)} THEN {day(column)} END" for column in columns
     )
-
-
-def bad_code(column: str, pattern: str, what: str, optional: bool = False) -> Problem:
-    """Refuse rows whose `column` is not a code of this pattern; `optional`: an empty one is well."""
-    right = f"regexp_full_match(coalesce({code(column)}, ''), '{pattern}')"
-    condition = f"NOT {right}" + (f" AND {code(column)} IS NOT NULL" if optional else "")
-    return Problem(condition, column, f"{say(column.upper() + ' is not ' + what + ': ')} || {quoted(column)}")
-
-
-def bad_date(column: str, latest: date | None, optional: bool = False) -> Problem:
-    """Refuse rows whose `column` is not a date, or is after `latest`."""
-    when = day(column)
-    condition = f"({when} IS NULL AND {code(column)} IS NOT NULL)"
-    if not optional:
-        condition = f"{when} IS NULL"
-    if latest is not None:
-        condition += f" OR coalesce({when} > DATE '{latest}', FALSE)"
-    reason = (
-        f"CASE WHEN {when} IS NULL THEN {say(column.upper() + ' is not a date: ')} "
-        f"ELSE {say(column.upper() + ' is in the future: ')} END || {quoted(column)}"
-    )
-    return Problem(condition, column, reason)
-
-
-def quoted(column: str) -> str:
-    """SQL for the value of a column as a reason shows it: short, in quotation marks, `(empty)` when empty."""
-    return f"coalesce('“' || left(nullif(trim({column}), ''), 40) || '”', '(empty)')"
-
-
-def pcn(column: str) -> str:
-    """SQL for a PCN code; NULL for the ways of writing that a practice has none (`U`, blank)."""
-    return f"CASE WHEN {code(column)} NOT IN ('U', 'UNALLOCATED', 'UNALIGNED') THEN {code(column)} END"
-
-
-def literal(day: date) -> str:
-    """A date as SQL."""
-    return f"DATE '{day}'"
-
-
-def stage_hierarchy(
-    reading: Reading,
-    relation: str,
-    columns: Mapping[str, str],
-    source: str,
-    as_of: date,
-    problems: Sequence[Problem] = (),
-    skip: str = "FALSE",
-) -> None:
-    """Stage every organisation, and who belongs to whom, from rows that name a practice and its areas.
-
-    columns: `practice`, `pcn`, `sub_icb`, `icb`, `region` → SQL of the code; the same with `_name`, `_ons_code`
-    and `practice_postcode` where the file has them. Counts the rows of the relation.
-    """
-    said = {"source": say(source), "as_of": literal(as_of)}
-    reading.stage(
-        "organisation",
-        relation,
-        {
-            "code": columns["practice"],
-            "kind": "'practice'",
-            "name": columns["practice_name"],
-            "postcode": columns.get("practice_postcode", "NULL"),
-            **said,
-        },
-        problems,
-        skip,
-    )
-    bad = " OR ".join(f"coalesce({p.condition}, FALSE)" for p in problems) or "FALSE"
-    chosen = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
-    reading.con.execute(
-        f"CREATE OR REPLACE TEMP TABLE hierarchy AS SELECT * EXCLUDE (bad) FROM "
-        f"(SELECT {chosen}, ({bad}) AS bad FROM {relation}) WHERE NOT bad"
-    )
-    for kind in ("pcn", "sub_icb", "icb", "region"):
-        ons_code = f"max({kind}_ons_code)" if f"{kind}_ons_code" in columns else "NULL"
-        once = (
-            f"(SELECT {kind} AS code, max({kind}_name) AS name, {ons_code} AS ons_code FROM hierarchy "
-            f"WHERE {kind} IS NOT NULL GROUP BY {kind})"
-        )
-        statement = {"code": "code", "kind": say(kind), "name": "name", "ons_code": "ons_code", **said}
-        reading.stage("organisation", once, statement, count=False)
-    for child, parent in (
-        *(("practice", "pcn"), ("practice", "sub_icb"), ("pcn", "sub_icb")),
-        *(("sub_icb", "icb"), ("icb", "region")),
-    ):
-        _stage_belonging(reading, child, parent, said)
-
-
-def _stage_belonging(reading: Reading, child: str, parent: str, said: Mapping[str, str]) -> None:
-    """One statement for each child that has one parent. A PCN across two sub-ICBs has its own only in ePCN."""
-    pairs = (
-        f"SELECT {child} AS child, min({parent}) AS parent, count(DISTINCT {parent}) AS parents FROM hierarchy "
-        f"WHERE {child} IS NOT NULL AND {parent} IS NOT NULL GROUP BY {child}"
-    )
-    several = reading.con.execute(f"SELECT child FROM ({pairs}) WHERE parents > 1 ORDER BY child").fetchall()
-    if several:
-        names = ", ".join(row[0] for row in several)
-        reading.notes.append(f"In more than one {parent}, so in none by this file: {child} {names}")
-    reading.stage(
-        "membership",
-        f"(SELECT * FROM ({pairs}) WHERE parents = 1)",
-        {"child": "child", "child_kind": say(child), "parent": "parent", "parent_kind": say(parent), **said},
-        count=False,
-    )
-
-
-def _patterns(columns: Sequence[str] | Mapping[str, str]) -> list[str]:
-    return list(columns.values()) if isinstance(columns, Mapping) else list(columns)
-
-
-def _position(headings: Sequence[str], pattern: str) -> int | None:
-    return next((n for n, heading in enumerate(headings) if re.fullmatch(pattern, heading)), None)
-
-
-def _newest(reading: Reading, relation: str, columns: Sequence[str]) -> date:
-    """The newest date in these columns that is not in the future; today when there is none."""
-    dates = ", ".join(day(column) for column in columns)
-    found = reading.con.execute(
-        f"SELECT max(day) FROM (SELECT unnest([{dates}]) AS day FROM {relation}) WHERE day <= {literal(reading.today)}"
-    ).fetchone()
-    return found[0] if found and found[0] else reading.today
+    return f"coalesce(max(greatest({past})) OVER (), {literal(reading.today)})"
 
 
 # --- epraccur --------------------------------------------------------------------------------------------
@@ -254,7 +125,6 @@ def _like_epraccur(record: Sequence[str]) -> bool:
 
 def _read_epraccur(reading: Reading) -> None:
     rows = reading.csv(columns=EPRACCUR)
-    as_of = _newest(reading, rows, ("opened", "closed", "joined_on", "left_on"))
     latest = reading.today + ANNOUNCED
     problems = [
         bad_code("code", PRACTICE, "a practice code"),
@@ -271,11 +141,12 @@ def _read_epraccur(reading: Reading) -> None:
         bad_date("opened", latest),
         *(bad_date(column, None, optional=True) for column in ("closed", "left_on")),
         bad_date("joined_on", latest, optional=True),
-        _order("opened", "closed"),
-        _order("joined_on", "left_on"),
+        bad_order("opened", "closed"),
+        bad_order("joined_on", "left_on"),
         bad_code("commissioner", AREA, "a commissioner's code", optional=True),
     ]
-    said = {"source": "'epraccur'", "as_of": literal(as_of)}
+    as_of = _newest(reading, ("opened", "closed", "joined_on", "left_on"))
+    said = {"source": "'epraccur'", "as_of": as_of}
     reading.stage(
         "organisation",
         rows,
@@ -308,15 +179,7 @@ def _read_epraccur(reading: Reading) -> None:
         skip=f"{code('commissioner')} IS NULL",
         count=False,
     )
-    reading.period_from = reading.period_to = as_of
-
-
-def _order(first: str, last: str) -> Problem:
-    return Problem(
-        f"coalesce({day(last)} < {day(first)}, FALSE)",
-        last,
-        say(f"{last.upper()} is before {first.upper()}: ") + f" || {quoted(last)} || ', ' || {quoted(first)}",
-    )
+    cover_as_of(reading)
 
 
 # --- Mapping.csv -----------------------------------------------------------------------------------------
@@ -324,7 +187,6 @@ def _order(first: str, last: str) -> Problem:
 
 def _read_mapping(reading: Reading) -> None:
     rows = reading.csv()
-    as_of = _month_in(reading.received.name, reading.today)
     place = "concat_ws('|', pcn_code, sub_icb_location_code, icb_code, region_code)"
     gp = code("gp_code")
     problems = [
@@ -350,16 +212,8 @@ def _read_mapping(reading: Reading) -> None:
         "region": code("region_code"),
         "region_name": "trim(region_name)",
     }
+    as_of = literal(_month_in(reading.received.name, reading.today))
     stage_hierarchy(reading, rows, columns, "mapping", as_of, problems, again)
-    reading.period_from = reading.period_to = as_of
-
-
-def area_problems(pcn_code: str, *areas: str) -> list[Problem]:
-    """Refuse rows with a PCN code that is none (U and blank are well), or an area without a proper code."""
-    return [
-        bad_code(pcn_code, f"U|UNALLOCATED|UNALIGNED|{PCN}", "a PCN code", optional=True),
-        *(bad_code(area, AREA, "the code of an area") for area in areas),
-    ]
 
 
 def _month_in(name: str, today: date) -> date:
@@ -403,13 +257,13 @@ def _sheet(received: Received, title: str) -> tuple[str, int] | None:
     """Name of the sheet and position of the heading of the ePCN sheet `title`, by its contents; None: not here."""
     key = "partner_organisation_code" if title != "PCNDetails" else "close_date"
     for name, cells in received.sheets.items():
-        for position, row in enumerate(cells[:HEADING_WITHIN]):
+        for number, row in enumerate(cells[:HEADING_WITHIN]):
             headings = [normalise(cell) for cell in row]
             named = normalise(name) == normalise(title) and "pcn_code" in headings
             if (named or {"pcn_code", key} <= set(headings)) and layout_of(
                 headings, {title: EPCN_SHEETS[title]}, f"the sheet “{title}” of the ePCN workbook"
             ):
-                return name, position
+                return name, number
     return None
 
 
@@ -419,7 +273,7 @@ def _rows(reading: Reading, title: str, name: str) -> str:
     assert where is not None
     cells = reading.received.sheets[where[0]]
     headings = [normalise(cell) for cell in cells[where[1]]]
-    positions = [_position(headings, pattern) for pattern in EPCN_SHEETS[title].values()]
+    positions = [position(headings, pattern) for pattern in EPCN_SHEETS[title].values()]
     rows: list[list[Any]] = []
     for number, row in enumerate(cells[where[1] + 1 :], start=where[1] + 2):
         values = [row[p] if p is not None and p < len(row) else "" for p in positions]
@@ -431,21 +285,15 @@ def _rows(reading: Reading, title: str, name: str) -> str:
 def _read_epcn(reading: Reading) -> None:
     details = _rows(reading, "PCNDetails", "pcn_details")
     partners = _rows(reading, "PCN Core Partner Details", "pcn_partners")
-    as_of = max(
-        (
-            newest
-            for newest in (
-                _newest(reading, details, ("opened", "closed")),
-                _newest(reading, partners, ("started", "ended")),
-            )
-            if newest < reading.today
-        ),
-        default=reading.today,
-    )
+    newest = reading.con.execute(
+        f"SELECT max(as_of) FROM (SELECT {_newest(reading, ('opened', 'closed'))} AS as_of FROM {details} "
+        f"UNION ALL SELECT {_newest(reading, ('started', 'ended'))} FROM {partners})"
+    ).fetchone()
+    as_of = newest[0] if newest and newest[0] else reading.today
     said = {"source": "'epcn'", "as_of": literal(as_of)}
     _stage_pcns(reading, details, said)
     _stage_partners(reading, partners, said)
-    reading.period_from = reading.period_to = as_of
+    cover_as_of(reading)
 
 
 def _stage_pcns(reading: Reading, details: str, said: Mapping[str, str]) -> None:
@@ -458,7 +306,7 @@ def _stage_pcns(reading: Reading, details: str, said: Mapping[str, str]) -> None
         ),
         bad_date("opened", reading.today + ANNOUNCED),
         bad_date("closed", None, optional=True),
-        _order("opened", "closed"),
+        bad_order("opened", "closed"),
         bad_code("sub_icb", AREA, "the code of a sub-ICB location"),
     ]
     statement = {
@@ -500,7 +348,7 @@ def _stage_partners(reading: Reading, partners: str, said: Mapping[str, str]) ->
         bad_code("pcn", PCN, "a PCN code"),
         bad_date("started", reading.today + ANNOUNCED),
         bad_date("ended", None, optional=True),
-        _order("started", "ended"),
+        bad_order("started", "ended"),
     ]
     again = (
         f"({pcn('pcn')} IS NULL) OR row_number() OVER "
