@@ -1,0 +1,114 @@
+"""The organisations that a row of a national publication names: a practice and the areas that it lies in.
+
+A row may name no practice (`Unassigned`: an account shared by several), no PCN (`U`, `Unallocated`), or no
+area at all (`Unmapped`). It counts in each area that it does name, and in England.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from etl.feeds.feed import Problem, Reading, code, say
+from etl.feeds.organisations import AREA, PCN, PRACTICE, quoted
+
+UNASSIGNED = "Unassigned"
+NOWHERE = "('U', 'UNALLOCATED', 'UNALIGNED', 'UNMAPPED')"
+KINDS = ("practice", "pcn", "sub_icb", "icb", "region")
+# a publication gives each child's parents side by side in one row
+BELONGING = (("practice", "pcn"), ("practice", "sub_icb"), ("sub_icb", "icb"), ("icb", "region"))
+FORMS = {"practice": PRACTICE, "pcn": PCN, "sub_icb": AREA, "icb": AREA, "region": AREA}
+CALLED = {
+    "practice": "a practice code",
+    "pcn": "a PCN code",
+    "sub_icb": "the code of a sub-ICB location",
+    "icb": "the code of an ICB",
+    "region": "the code of a region",
+}
+
+
+def with_areas(relation: str, columns: Mapping[str, str], more: Mapping[str, str] | None = None) -> str:
+    """The relation with a clean code under each kind's name (`practice`, `pcn` …; NULL where none is named).
+
+    columns: kind → the file's column. more: further names → SQL over the file's columns.
+    """
+    chosen = {kind: _clean(kind, column) for kind, column in columns.items()} | dict(more or {})
+    # the file's own columns stay, for reasons to quote, and `line` with them
+    return f"(SELECT *, {', '.join(f'{sql} AS {name}' for name, sql in chosen.items())} FROM {relation})"
+
+
+def area_codes(columns: Mapping[str, str]) -> dict[str, str]:
+    """The fact's area columns → SQL over a relation made by `with_areas` from the same columns."""
+    return {f"{kind}_code": kind for kind in columns}
+
+
+def area_problems(columns: Mapping[str, str]) -> list[Problem]:
+    """Refuse rows without a practice, or with a code that cannot be one. Over a relation made by `with_areas`."""
+    problems = []
+    for kind, column in columns.items():
+        wrong = f"NOT regexp_full_match({kind}, '{FORMS[kind]}')"
+        if kind == "practice":
+            wrong = f"practice IS NULL OR practice <> '{UNASSIGNED}' AND {wrong}"
+        reason = f"{say(column.upper() + ' is not ' + CALLED[kind] + ': ')} || {quoted(column)}"
+        problems.append(Problem(wrong, column, reason))
+    return problems
+
+
+def stage_areas(
+    reading: Reading,
+    relation: str,
+    kinds: Sequence[str],
+    as_of: str,
+    problems: Sequence[Problem] = (),
+    ons_codes: Mapping[str, str] | None = None,
+) -> None:
+    """Stage the organisations that the good rows name and who belongs to whom, each as of `as_of`.
+
+    relation: made by `with_areas`; names in columns `<kind>_name` where the file has them, else a kind is staged
+    only when no source has named it yet, so that a name is never replaced by none. as_of: SQL for the date.
+    ons_codes: kind → the column with its ONS code. Counts no rows.
+    """
+    bad = " OR ".join(f"coalesce({p.condition}, FALSE)" for p in problems) or "FALSE"
+    named = {column for column, *_ in reading.con.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()}
+    names = [f"{kind}_name" for kind in kinds if f"{kind}_name" in named]
+    others = [f"{column} AS {kind}_ons_code" for kind, column in (ons_codes or {}).items()]
+    reading.con.execute(
+        f"CREATE OR REPLACE TEMP TABLE areas AS SELECT DISTINCT {', '.join([*kinds, *names, *others])}, "
+        f"{as_of} AS as_of FROM {relation} WHERE NOT ({bad})"
+    )
+    for kind in kinds:
+        name = f"max(trim({kind}_name))" if f"{kind}_name" in names else "NULL"
+        ons_code = f"max(trim({kind}_ons_code))" if kind in (ons_codes or {}) else "NULL"
+        fresh = "" if f"{kind}_name" in names else f"AND {kind} NOT IN (SELECT code FROM known WHERE code IS NOT NULL)"
+        once = (
+            f"(SELECT {kind} AS code, {name} AS name, {ons_code} AS ons_code, as_of FROM areas "
+            f"WHERE {kind} <> '{UNASSIGNED}' {fresh} GROUP BY {kind}, as_of)"
+        )
+        statement = {"code": "code", "kind": say(kind), "name": "name", "ons_code": "ons_code"}
+        reading.stage("organisation", once, statement | _said(), count=False)
+    for child, parent in BELONGING:
+        if child in kinds and parent in kinds:
+            _stage_belonging(reading, child, parent)
+    reading.con.execute("DROP TABLE areas")
+
+
+def _stage_belonging(reading: Reading, child: str, parent: str) -> None:
+    """One statement for each child that the file puts under one parent; several are noted, and none is staged."""
+    pairs = (
+        f"SELECT {child} AS child, min({parent}) AS parent, count(DISTINCT {parent}) AS parents, as_of FROM areas "
+        f"WHERE {child} <> '{UNASSIGNED}' AND {parent} IS NOT NULL GROUP BY {child}, as_of"
+    )
+    several = reading.con.execute(f"SELECT DISTINCT child FROM ({pairs}) WHERE parents > 1 ORDER BY 1").fetchall()
+    if several:
+        listed = ", ".join(row[0] for row in several)
+        reading.notes.append(f"In more than one {parent}, so in none by this file: {child} {listed}")
+    statement = {"child": "child", "child_kind": say(child), "parent": "parent", "parent_kind": say(parent)}
+    once = f"(SELECT * FROM ({pairs}) WHERE parents = 1)"
+    reading.stage("membership", once, statement | _said(), count=False)
+
+
+def _said() -> dict[str, str]:
+    return {"source": "'publication'", "as_of": "as_of"}
+
+
+def _clean(kind: str, column: str) -> str:
+    if kind == "practice":
+        return f"CASE WHEN {code(column)} = '{UNASSIGNED.upper()}' THEN '{UNASSIGNED}' ELSE {code(column)} END"
+    return f"CASE WHEN {code(column)} NOT IN {NOWHERE} THEN {code(column)} END"

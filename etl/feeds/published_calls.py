@@ -1,0 +1,402 @@
+"""Calls as NHS England publishes them: the telephony summary workbook and the three daily CSVs.
+
+Counts only: the workbook's percentages are not read, since their labels in Table 1 are out of step with their
+values in some editions. An outcome or band without calls is absent from the files, and stays absent here.
+"""
+
+from typing import Any
+
+from etl.feeds.areas import KINDS, area_codes, area_problems, stage_areas, with_areas
+from etl.feeds.feed import Problem, Reading, Received, count, day, normalise, say
+from etl.feeds.organisations import layout_of, quoted
+from etl.feeds.workbook import Sheet, cell, find_table, month_of, title_of
+
+NAME = "published_calls"
+FACTS = ("published_calls", "printed_figure", "organisation", "membership")
+
+PUBLICATION = "NHS England's Cloud Based Telephony publication"
+INDICATORS = {
+    "CBT001": "inbound",
+    "CBT002": "ended_in_ivr",
+    "CBT003": "answered",
+    "CBT004": "missed",
+    "CBT005": "callback_requested",
+    "CBT006": "callback_made",
+    "CBT007": "answered",
+}
+TOTALS = ("CBT001", "CBT002", "CBT005", "CBT006")  # published as one TOTAL; the others by band
+BANDED = {"CBT003": "wait", "CBT004": "wait", "CBT007": "duration"}
+
+AREA_CSV = {
+    "practice": "practice_code",
+    "pcn": "pcn_code",
+    "sub_icb": "sub_icb_location_code",
+    "icb": "icb_code",
+    "region": "region_code",
+}
+SHARED_CSV = ("date", *AREA_CSV.values(), "indicator", "value")
+CSV = {
+    "durations": (*SHARED_CSV, "duration"),
+    "day_and_time": (*SHARED_CSV, "time_category"),
+    "answered": (*SHARED_CSV, "wait_time", "core_category"),
+}
+CORE = ("Core_8_10", "Core_10_1830", "Non-Core")
+TIME_BANDS = (
+    *("00:00-05:59", "06:00-07:59", "08:00-09:59", "10:00-11:59", "12:00-13:59"),
+    *("14:00-15:59", "16:00-17:59", "18:00-18:29", "18:30-23:59"),
+)
+SECONDS = "0|[0-9]+_[0-9]+|>[0-9]+"
+
+MINUTES = {
+    "0_60": "less_than_1_minute",
+    "61_120": "1_2_minutes",
+    "121_300": "2_5_minutes",
+    ">300": "longer_than_5_minutes",
+}
+AREA_SHEET = {kind: f"{kind}_code" for kind in KINDS}
+PRACTICE_COLUMNS = {
+    "month": "month",
+    "practice_code": "gp_practice(_ods_code)?",
+    "practice_name": "gp_name",
+    **{f"{kind}_{what}": f"{kind}_{what}" for kind in KINDS[1:] for what in ("code", "name")},
+}
+OUTCOMES = {
+    "inbound": "count_of_inbound_calls",
+    "answered": "answered",
+    "ended_in_ivr": "ended_during_the_ivr_stage",
+    "callback_requested": "call_?back_requested",
+    "missed": "missed",
+    "callback_made": "call_?back_made",
+}
+WAITS = {f"answered|wait|{band}": f".*answered.*wait.* / {heading}" for band, heading in MINUTES.items()}
+DURATIONS = {f"answered|duration|{band}": f".*answered.*duration.* / {heading}" for band, heading in MINUTES.items()}
+MISSED_WAITS = {f"missed|wait|{band}": f".*missed.*wait.* / {heading}" for band, heading in MINUTES.items()}
+# table → (number, `indicator|dimension|band` → pattern of its heading)
+PRACTICE_TABLES = {
+    "table_3": (3, {f"{outcome}|total|total": heading for outcome, heading in OUTCOMES.items()}),
+    "table_4": (4, WAITS | DURATIONS),
+    "table_5": (5, MISSED_WAITS),
+}
+DAY_BANDS = {f"inbound|time_band|{band}": normalise(band) for band in TIME_BANDS}
+# Table 1: item → how its row's label begins; percentages and rates begin otherwise
+NATIONAL = {
+    "practices_open": "open_active_practices",
+    "practices_included": "count_of_practices_included",
+    "patients_open": "registered_patients_at_open_active_practices",
+    "patients_included": "registered_patients_at_included_practices",
+    "inbound": "total_inbound_calls",
+    "answered_wait_0_60": "calls_answered_within_1_minute",
+    "answered_wait_61_120": "calls_answered_within_1_to_2_minutes",
+    "answered_wait_121_300": "calls_answered_within_2_to_5_minutes",
+    "answered_wait_>300": "calls_answered_after_waiting_over_5_minutes",
+    "answered": "calls_answered",
+    "ended_in_ivr": "calls_ended_during_the_ivr",
+    "callback_requested": "calls_resulting_in_a_call_back_request",
+    "callback_made": "call_backs_made",
+    "missed": "missed_calls",
+    "answered_duration_0_60": "duration_of_1_minute_or_less",
+    "answered_duration_61_120": "duration_of_1_to_2_minutes",
+    "answered_duration_121_300": "duration_of_2_to_5_minutes",
+    "answered_duration_>300": "duration_of_over_5_minutes",
+}
+
+
+def recognise(received: Received) -> str | None:
+    """`workbook`, `durations`, `day_and_time` or `answered`; None when it is another file.
+
+    Raises RefusedFile when it is one of these with a column missing or renamed.
+    """
+    if received.kind == "workbook":
+        titles = [title_of(cells) for cells in received.sheets.values()]
+        ours = any(title and "cloud based telephony" in title[1].lower() for title in titles)
+        return "workbook" if ours and _tables(received) else None
+    if not {"indicator", "value"} & set(received.header):
+        return None
+    return layout_of(received.header, CSV, f"a daily file of {PUBLICATION}")
+
+
+def read(reading: Reading) -> None:
+    """Stage calls, the printed totals, and the organisations named, from any of the layouts."""
+    if reading.layout == "workbook":
+        _read_workbook(reading)
+    else:
+        _read_csv(reading)
+
+
+# --- the daily CSVs --------------------------------------------------------------------------------------
+
+
+def _read_csv(reading: Reading) -> None:
+    wait = "trim(wait_time)"
+    band = {
+        "durations": "upper(trim(duration))",
+        "day_and_time": "replace(replace(time_category, ' ', ''), '–', '-')",
+        "answered": f"{wait} || '|' || trim(core_category)",
+    }[reading.layout]
+    more = {"on_day": day("date"), "calls": count("value"), "cbt": "upper(trim(indicator))", "band": band}
+    relation = with_areas(reading.csv(), AREA_CSV, more)
+    problems = [
+        *_date_problems(reading, "date", "on_day"),
+        *area_problems(AREA_CSV),
+        *_label_problems(reading.layout),
+        _count_problem("value", "calls"),
+    ]
+    # a TOTAL beside its bands would count their calls twice
+    repeats = f"cbt IN {tuple(BANDED)} AND band = 'TOTAL'" if reading.layout == "durations" else "FALSE"
+    if reading.layout == "day_and_time":
+        repeats = "upper(band) = 'TOTAL'"
+    reading.stage(
+        "published_calls",
+        relation,
+        {
+            "dataset": say(reading.layout),
+            "period_kind": "'day'",
+            "period_start": "on_day",
+            **area_codes(AREA_CSV),
+            "indicator": _choose("cbt", INDICATORS),
+            "dimension": {
+                "durations": f"CASE WHEN band = 'TOTAL' THEN 'total' ELSE {_choose('cbt', BANDED)} END",
+                "day_and_time": "'time_band'",
+                "answered": "'core'",
+            }[reading.layout],
+            "band": "CASE WHEN band = 'TOTAL' THEN 'total' ELSE band END",
+            "calls": "calls",
+        },
+        problems,
+        skip=repeats,
+    )
+    stage_areas(reading, relation, KINDS, "CAST(date_trunc('month', on_day) AS DATE)", problems)
+
+
+def _label_problems(layout: str) -> list[Problem]:
+    """Refuse an indicator or a band that the publication did not have when this was written."""
+    known = tuple(INDICATORS) if layout == "durations" else ("CBT001", "CBT003", "CBT004", "CBT007")
+    known = {"durations": tuple(INDICATORS), "day_and_time": tuple(INDICATORS), "answered": ("CBT003", "")}[layout]
+    problems = [_unknown("indicator", f"coalesce(cbt, '') NOT IN {known}")]
+    if layout == "durations":
+        wrong = (
+            f"NOT coalesce(CASE WHEN cbt IN {TOTALS} THEN band = 'TOTAL' "
+            f"ELSE regexp_full_match(band, '{SECONDS}') END, FALSE)"
+        )
+        return [*problems, _unknown("duration", wrong)]
+    if layout == "day_and_time":
+        return [*problems, _unknown("time_category", f"coalesce(band, '') NOT IN {TIME_BANDS}")]
+    return [
+        *problems,
+        _unknown("wait_time", f"NOT regexp_full_match(coalesce(trim(wait_time), ''), '{SECONDS}')"),
+        _unknown("core_category", f"coalesce(trim(core_category), '') NOT IN {CORE}"),
+    ]
+
+
+def _unknown(column: str, condition: str) -> Problem:
+    return Problem(condition, column, f"{say(column.upper() + ' is not one that is known: ')} || {quoted(column)}")
+
+
+def _count_problem(column: str, number: str, optional: bool = False) -> Problem:
+    wrong = f"({number} < 0 OR {number} IS NULL AND nullif(trim({column}), '') IS NOT NULL)"
+    if not optional:
+        wrong = f"({number} IS NULL OR {number} < 0)"
+    reason = f"{say(column.upper() + ' is not a count of calls: ')} || {quoted(column)}"
+    return Problem(f"coalesce({wrong}, FALSE)", column, reason)
+
+
+def _date_problems(reading: Reading, column: str, when: str) -> list[Problem]:
+    return [
+        Problem(f"{when} IS NULL", column, f"{say(column.upper() + ' is not a date: ')} || {quoted(column)}"),
+        Problem(
+            f"{when} > DATE '{reading.today}'",
+            column,
+            f"{say(column.upper() + ' is in the future: ')} || {quoted(column)}",
+        ),
+    ]
+
+
+def _choose(expression: str, words: dict[str, str]) -> str:
+    return f"CASE {expression} {' '.join(f'WHEN {say(key)} THEN {say(word)}' for key, word in words.items())} END"
+
+
+# --- the workbook ----------------------------------------------------------------------------------------
+
+
+def _tables(received: Received) -> dict[str, Sheet]:
+    """The workbook's tables of counts, those that it has. Raises RefusedFile for one with a renamed column."""
+    found = {
+        name: find_table(received, number, PRACTICE_COLUMNS | columns, PUBLICATION)
+        for name, (number, columns) in PRACTICE_TABLES.items()
+    }
+    found["table_2"] = find_table(received, 2, {"date": "date"} | DAY_BANDS, PUBLICATION)
+    return {name: sheet for name, sheet in found.items() if sheet}
+
+
+def _read_workbook(reading: Reading) -> None:
+    printed: list[list[object]] = []
+    for name, sheet in _tables(reading.received).items():
+        if name == "table_2":
+            _read_days(reading, sheet)
+        else:
+            _read_practices(reading, name, sheet)
+            printed += _total_row(sheet, PRACTICE_TABLES[name][1])
+    national = _national(reading)
+    for dataset, figures in (("table_1", national), ("total_row", printed)):
+        relation = reading.rows(f"printed_{dataset}", ("line", "month", "item", "value"), figures)
+        reading.stage(
+            "printed_figure",
+            relation,
+            {
+                "source": say(NAME),
+                "dataset": say(dataset),
+                "period_start": day("month"),
+                "organisation": "'ENG'",
+                "item": "item",
+                "value": "try_cast(value AS DOUBLE)",
+            },
+            count=False,
+        )
+
+
+def _read_practices(reading: Reading, name: str, sheet: Sheet) -> None:
+    """Tables 3 to 5: a row a practice, a column an outcome or band. A row is good or refused as a whole."""
+    series = list(PRACTICE_TABLES[name][1])
+    numbered = {f"n{number}": count(f"c{number}") for number in range(len(series))}
+    columns = ("line", *PRACTICE_COLUMNS, *(f"c{number}" for number in range(len(series))))
+    rows = reading.rows(name, columns, [_practice_row(reading, sheet, line, row) for line, row in _data(sheet)])
+    more = {"period": f"CAST(date_trunc('month', {day('month')}) AS DATE)", **numbered}
+    relation = with_areas(rows, AREA_SHEET, more)
+    problems = [
+        *_date_problems(reading, "month", "period"),
+        *area_problems(AREA_SHEET),
+        *(_named_count(number, title, optional=name != "table_3" or number > 0) for number, title in enumerate(series)),
+    ]
+    for number, title in enumerate(series):
+        indicator, dimension, band = title.split("|")
+        reading.stage(
+            "published_calls",
+            relation,
+            {
+                "dataset": say(name),
+                "period_kind": "'month'",
+                "period_start": "period",
+                **area_codes(AREA_SHEET),
+                "indicator": say(indicator),
+                "dimension": say(dimension),
+                "band": say(band),
+                # the first column stands for the row in the count of rows, so it is there also when blank
+                "calls": f"coalesce(n{number}, 0)",
+            },
+            problems,
+            skip=f"n{number} IS NULL" if number else "FALSE",
+            count=number == 0,
+        )
+    if name == "table_3":
+        stage_areas(reading, relation, KINDS, "period", problems)
+
+
+def _named_count(number: int, title: str, optional: bool) -> Problem:
+    problem = _count_problem(f"c{number}", f"n{number}", optional)
+    indicator, dimension, band = title.split("|")
+    called = indicator if dimension == "total" else f"{indicator} {dimension} {band}"
+    reason = f"{say(called + ' is not a count of calls: ')} || {quoted(f'c{number}')}"
+    return Problem(problem.condition, called, reason)
+
+
+def _data(sheet: Sheet) -> list[tuple[int, list[Any]]]:
+    """The rows with a name of a practice or an area in them; not the total, notes, blank rows, second heading."""
+    places = [place for name, place in sheet.columns.items() if name in PRACTICE_COLUMNS]
+    named = [p for p in places if p not in (sheet.columns["month"], sheet.columns["practice_code"])]
+    return [(line, row) for line, row in sheet.rows if any(cell(row, place) is not None for place in named)]
+
+
+def _practice_row(reading: Reading, sheet: Sheet, line: int, row: list[Any]) -> list[object]:
+    values = [cell(row, place) for place in sheet.columns.values()]
+    if isinstance(values[0], str) and "copyright" in values[0].lower() and sheet.month():
+        # a footer typed over the month of a practice's row: the calls are real
+        values[0] = sheet.month()
+        reading.notes.append(f"{sheet.name}, row {line}: the month cell holds a copyright line; taken as the table's.")
+    return [line, *values]
+
+
+def _read_days(reading: Reading, sheet: Sheet) -> None:
+    """Table 2: England by date and time of day."""
+    dated = [
+        [line, *(cell(row, place) for place in sheet.columns.values())]
+        for line, row in sheet.rows
+        if cell(row, sheet.columns["date"]) is not None and any(_is_number(cell(row, p)) for p in _counts(sheet))
+    ]
+    columns = ("line", "date", *(f"c{number}" for number in range(len(DAY_BANDS))))
+    rows = reading.rows("table_2", columns, dated)
+    chosen = ", ".join(f"{count(f'c{number}')} AS n{number}" for number in range(len(DAY_BANDS)))
+    relation = f"(SELECT *, {day('date')} AS on_day, {chosen} FROM {rows})"
+    problems = [
+        *_date_problems(reading, "date", "on_day"),
+        *(_named_count(number, title, optional=True) for number, title in enumerate(DAY_BANDS)),
+    ]
+    for number, title in enumerate(DAY_BANDS):
+        indicator, dimension, band = title.split("|")
+        reading.stage(
+            "published_calls",
+            relation,
+            {
+                "dataset": "'table_2'",
+                "period_kind": "'day'",
+                "period_start": "on_day",
+                "indicator": say(indicator),
+                "dimension": say(dimension),
+                "band": say(band),
+                "calls": f"coalesce(n{number}, 0)",
+            },
+            problems,
+            skip=f"n{number} IS NULL" if number else "FALSE",
+            count=number == 0,
+        )
+
+
+def _counts(sheet: Sheet) -> list[int]:
+    return [place for name, place in sheet.columns.items() if name != "date"]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float)
+
+
+def _total_row(sheet: Sheet, series: dict[str, str]) -> list[list[object]]:
+    """The printed Total of a table: a figure a column."""
+    for line, row in sheet.rows:
+        if normalise(cell(row, sheet.columns["month"])) == "total":
+            return [
+                [line, sheet.month(), title.replace("|total", "").replace("|", "_"), cell(row, sheet.columns[title])]
+                for title in series
+                if sheet.month() and _is_number(cell(row, sheet.columns[title]))
+            ]
+    return []
+
+
+def _national(reading: Reading) -> list[list[object]]:
+    """Table 1: months across, items down. Labels of counts; a month is headed by a date in it or by text."""
+    cells = next(
+        (
+            cells
+            for cells in reading.received.sheets.values()
+            if (title := title_of(cells)) and title[1].startswith("Table 1") and any(map(_months, cells))
+        ),
+        [],
+    )
+    months: dict[int, Any] = {}
+    figures: list[list[object]] = []
+    for line, row in enumerate(cells, start=1):
+        months = months or _months(row)
+        label = next((normalise(value) for value in row[1:2] if value), "")
+        item = next((item for item, start in NATIONAL.items() if label.startswith(start)), None)
+        if months and item:
+            figures += [
+                [line, month, item, row[place]]
+                for place, month in months.items()
+                if place < len(row) and _is_number(row[place])
+            ]
+    return figures
+
+
+def _months(row: list[Any]) -> dict[int, Any]:
+    """Position → month of a row that heads columns with months; empty for any other row."""
+    months = {place: month_of(value) for place, value in enumerate(row[2:], start=2) if value != ""}
+    found = {place: month for place, month in months.items() if month}
+    return found if len(found) >= 2 or (found and len(found) == len(months)) else {}
