@@ -1,0 +1,12 @@
+-- The months that any fact speaks of, without gaps.
+WITH named AS (
+    SELECT period_start FROM fact.published_calls
+    UNION ALL SELECT period_start FROM fact.online_requests
+    UNION ALL SELECT period_start FROM fact.appointments
+    UNION ALL SELECT period_start FROM fact.registered_patients
+),
+span AS (SELECT min(period_start) AS first_day, max(period_start) AS last_day FROM named)
+SELECT c.month, max(c.day) AS last_day, sum(CASE WHEN c.is_working_day THEN 1 ELSE 0 END) AS working_days
+FROM fact.calendar AS c
+INNER JOIN span AS s ON c.month >= CAST(date_trunc('month', s.first_day) AS DATE) AND c.month <= s.last_day
+GROUP BY c.month

@@ -1,0 +1,59 @@
+-- Every GP practice in every month: open or not, its areas, its list.
+-- Open on the month's last day: in ODS as a GP practice, not dormant, opened by then, not closed before then,
+-- and in the newest list-size publication at that date, where one is loaded.
+-- List of a month: that month's extract, else the newest of the three before; else unknown.
+WITH listed AS (
+    SELECT DISTINCT organisation AS practice, period_start AS month
+    FROM fact.registered_patients
+    WHERE organisation_kind = 'practice' AND sex = 'all' AND age_band = 'all'
+    UNION
+    SELECT DISTINCT code, CAST(date_trunc('month', as_of) AS DATE)
+    FROM fact.organisation
+    WHERE source = 'registration_map' AND kind = 'practice'
+),
+list_of_month AS (
+    SELECT d.month, max(l.month) AS list_month
+    FROM mart.month AS d
+    LEFT JOIN (SELECT DISTINCT month FROM listed) AS l ON l.month <= d.last_day
+    GROUP BY d.month
+),
+lists AS (
+    SELECT organisation AS practice, period_start AS month, max(patients) AS patients
+    FROM fact.registered_patients
+    WHERE organisation_kind = 'practice' AND sex = 'all' AND age_band = 'all'
+    GROUP BY organisation, period_start
+),
+newest_list AS (
+    SELECT
+        l.practice, d.month, l.patients, l.month AS patients_on,
+        row_number() OVER (PARTITION BY l.practice, d.month ORDER BY l.month DESC) AS choice
+    FROM lists AS l
+    INNER JOIN mart.month AS d ON l.month <= d.month AND l.month >= CAST(d.month - INTERVAL '3 months' AS DATE)
+)
+SELECT
+    o.code AS practice,
+    d.month,
+    coalesce(o.opened, DATE '1900-01-01') <= d.last_day
+        AND coalesce(o.closed, DATE '2999-12-31') >= d.last_day
+        AND coalesce(o.status, 'A') NOT IN ('D', 'P')
+        AND o.is_gp
+        AND (lm.list_month IS NULL OR l.practice IS NOT NULL) AS is_open,
+    p.parent AS pcn,
+    coalesce(s.parent, ps.parent) AS sub_icb,
+    i.parent AS icb,
+    r.parent AS region,
+    n.patients,
+    n.patients_on
+FROM mart.organisation AS o
+CROSS JOIN mart.month AS d
+LEFT JOIN list_of_month AS lm ON lm.month = d.month
+LEFT JOIN listed AS l ON l.practice = o.code AND l.month = lm.list_month
+LEFT JOIN newest_list AS n ON n.practice = o.code AND n.month = d.month AND n.choice = 1
+LEFT JOIN mart.parent_month AS p ON p.child = o.code AND p.parent_kind = 'pcn' AND p.month = d.month
+LEFT JOIN mart.parent_month AS s ON s.child = o.code AND s.parent_kind = 'sub_icb' AND s.month = d.month
+LEFT JOIN mart.parent_month AS ps ON ps.child = p.parent AND ps.parent_kind = 'sub_icb' AND ps.month = d.month
+LEFT JOIN mart.parent_month AS i
+    ON i.child = coalesce(s.parent, ps.parent) AND i.parent_kind = 'icb' AND i.month = d.month
+LEFT JOIN mart.parent_month AS r ON r.child = i.parent AND r.parent_kind = 'region' AND r.month = d.month
+WHERE o.kind = 'practice'
+  AND coalesce(o.closed, DATE '2999-12-31') >= (SELECT min(month) FROM mart.month)

@@ -1,0 +1,298 @@
+"""Build a generation beside the others, check it, name it, and let CURRENT point to it.
+
+A crash at any step leaves yesterday's generation in place: only the last step, replacing the small file
+CURRENT, makes a new one visible.
+"""
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from etl.analysis import spc
+from etl.marts.build import build as build_marts
+from etl.measures.registry import Measure, measures
+from etl.published.reading import CURRENT
+from etl.published.tables import ORDER, TABLES
+from etl.warehouse.connection import Warehouse
+
+Progress = Callable[[str, int, int], None]
+NAME = "switchboard-{number:06d}.duckdb"
+# marts that become a published table of the same name as they are
+AS_THEY_ARE = ("membership", "breakdown", "coverage", "reconciliation", "area_disagreement")
+
+
+class NotPublished(Exception):
+    """The new generation failed its checks. What is published has not changed."""
+
+
+def publish(warehouse: Warehouse, progress: Progress) -> str:
+    """Build marts and measures from the facts and publish a generation. Returns its name."""
+    folder = warehouse.settings.published
+    folder.mkdir(parents=True, exist_ok=True)
+    for leftover in folder.glob(".build-*"):
+        leftover.unlink()
+    build_marts(warehouse, progress)
+    number = _next_number(folder)
+    name = NAME.format(number=number)
+    path = folder / f".build-{number:06d}.duckdb"
+    progress("writing the generation", 0, 1)
+    _write(warehouse, path, name, progress)
+    _switch(folder, path, name, warehouse.settings.generations_kept)
+    progress(f"published {name}", 1, 1)
+    return name
+
+
+def _next_number(folder: Path) -> int:
+    numbers = [int(path.stem.split("-")[1]) for path in folder.glob("switchboard-*.duckdb")]
+    return max(numbers, default=0) + 1
+
+
+def _write(warehouse: Warehouse, path: Path, name: str, progress: Progress) -> None:
+    con = warehouse.con
+    _bring_marts(warehouse)
+    con.execute(f"ATTACH '{path}' AS built")
+    try:
+        for table, columns in TABLES.items():
+            definition = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+            con.execute(f"CREATE TABLE built.main.{table} ({definition})")
+        _fill_organisations(warehouse)
+        for mart in AS_THEY_ARE:
+            _copy(warehouse, mart, f"SELECT * FROM mart.{mart}")
+        _fill_ledger(warehouse)
+        _fill_measures(warehouse, progress)
+        _fill_generation(warehouse, name)
+        _verify(warehouse)
+    finally:
+        con.execute("DETACH built")
+
+
+def _bring_marts(warehouse: Warehouse) -> None:
+    """With facts in PostgreSQL: copy what publishing reads into DuckDB, so that the rest is one way."""
+    if warehouse.is_duckdb:
+        return
+    for schema in ("mart", "ledger"):
+        warehouse.con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    wanted = {part.mart for m in measures().values() for part in (m.numerator, m.denominator)}
+    for mart in sorted(
+        wanted | set(AS_THEY_ARE) | {"organisation", "organisation_month", "practice_month", "deprivation"}
+    ):
+        warehouse.bring(f"SELECT * FROM mart.{mart}", f"mart.{mart}")
+    for table in ("load", "rejected_row", "refused_file"):
+        warehouse.bring(f"SELECT * FROM ledger.{table}", f"ledger.{table}")
+
+
+def _copy(warehouse: Warehouse, table: str, select: str) -> None:
+    order = f" ORDER BY {ORDER[table]}" if table in ORDER else ""
+    columns = ", ".join(TABLES[table])
+    warehouse.con.execute(f"INSERT INTO built.main.{table} SELECT {columns} FROM ({select}){order}")
+
+
+def _fill_organisations(warehouse: Warehouse) -> None:
+    codes = warehouse.settings.code
+    warehouse.con.execute("CREATE OR REPLACE TEMP TABLE own_icb (code VARCHAR)")
+    if codes:
+        warehouse.con.executemany("INSERT INTO own_icb VALUES (?)", [(code,) for code in codes])
+    own = """
+        WITH RECURSIVE family AS (
+            SELECT code FROM own_icb
+            UNION
+            SELECT m.child FROM mart.membership AS m INNER JOIN family AS f ON m.parent = f.code
+        )
+        SELECT code FROM family
+    """
+    _copy(
+        warehouse,
+        "organisation",
+        f"""
+        SELECT o.*,
+            {"o.code IN (" + own + ")" if codes else "o.kind <> 'england'"} AS is_own,
+            l.patients, l.patients_on, d.score AS imd_score, d.index_year AS imd_year
+        FROM mart.organisation AS o
+        LEFT JOIN (
+            SELECT practice, max_by(patients, patients_on) AS patients, max(patients_on) AS patients_on
+            FROM mart.practice_month WHERE patients IS NOT NULL GROUP BY practice
+        ) AS l ON l.practice = o.code
+        LEFT JOIN mart.deprivation AS d ON d.practice = o.code
+        """,
+    )
+
+
+def _fill_ledger(warehouse: Warehouse) -> None:
+    _copy(warehouse, "load", "SELECT * FROM ledger.load")
+    _copy(warehouse, "rejected_row", "SELECT * FROM ledger.rejected_row")
+    _copy(warehouse, "refused_file", "SELECT * FROM ledger.refused_file ORDER BY refused_at DESC")
+
+
+def _fill_measures(warehouse: Warehouse, progress: Progress) -> None:
+    """`measure` and `measure_value`: every definition computed for every organisation and period, then charted."""
+    con = warehouse.con
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE raw_value (measure VARCHAR, organisation VARCHAR, level VARCHAR, "
+        "period_kind VARCHAR, period_start DATE, numerator DOUBLE, denominator DOUBLE, value DOUBLE, "
+        "practices_counted INTEGER)"
+    )
+    registry = measures()
+    for number, measure in enumerate(registry.values()):
+        progress(f"measure {measure.measure}", number, len(registry))
+        con.execute(f"INSERT INTO raw_value {value_select(measure)}")
+        con.execute(
+            "INSERT INTO built.main.measure VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                measure.measure,
+                measure.title,
+                measure.question,
+                measure.unit,
+                measure.better,
+                measure.aim,
+                measure.status,
+                measure.source,
+                measure.numerator.label,
+                measure.denominator.label,
+                measure.definition,
+                "\n".join(measure.caveats),
+                measure.disclosure,
+            ],
+        )
+    progress("charting each series", len(registry), len(registry))
+    _chart(warehouse)
+    _copy(
+        warehouse,
+        "measure_value",
+        """
+        SELECT v.*, e.practices_open AS practices_expected, c.mean, c.lower_limit, c.upper_limit, c.special_cause,
+            c.variation, c.assurance
+        FROM raw_value AS v
+        LEFT JOIN mart.organisation_month AS e
+            ON e.organisation = v.organisation AND e.level = v.level
+            AND e.month = CAST(date_trunc('month', v.period_start) AS DATE)
+        LEFT JOIN charted AS c
+            ON c.measure = v.measure AND c.organisation = v.organisation AND c.level = v.level
+            AND c.period_kind = v.period_kind AND c.period_start = v.period_start
+        """,
+    )
+
+
+def value_select(measure: Measure) -> str:
+    """SQL for a measure's values from its mart. A missing numerator is no row; a missing or zero denominator,
+    or a withheld value, leaves the counts and an empty value."""
+    if measure.numerator.mart != measure.denominator.mart:
+        raise NotImplementedError(f"{measure.measure}: numerator and denominator must come from one mart")
+    numerator, denominator = measure.numerator.column, measure.denominator.column
+    empty = f"{denominator} IS NULL OR {denominator} = 0" + (f" OR ({measure.withhold})" if measure.withhold else "")
+    periods = ", ".join(f"'{p}'" for p in measure.periods)
+    levels = ", ".join(f"'{level}'" for level in measure.levels)
+    return f"""
+        SELECT '{measure.measure}', organisation, level, period_kind, period_start, {numerator}, {denominator},
+            CASE WHEN {empty} THEN NULL ELSE {measure.factor} * CAST({numerator} AS DOUBLE) / {denominator} END,
+            practices_counted
+        FROM mart.{measure.numerator.mart}
+        WHERE {numerator} IS NOT NULL AND period_kind IN ({periods}) AND level IN ({levels})
+    """
+
+
+def _chart(warehouse: Warehouse) -> None:
+    """SPC for every series at once; a period without a value between two with one is a gap."""
+    con = warehouse.con
+    con.execute("CREATE OR REPLACE TEMP TABLE direction (measure VARCHAR, sign TINYINT, aim DOUBLE)")
+    signs = {"higher": 1, "lower": -1, "neither": 0}
+    rows = [(m.measure, signs[m.better], m.aim) for m in measures().values()]
+    con.executemany("INSERT INTO direction VALUES (?, ?, ?)", rows)
+    found = con.execute(
+        """
+        WITH span AS (
+            SELECT measure, organisation, level, period_kind, min(period_start) AS first, max(period_start) AS last,
+                row_number() OVER (ORDER BY measure, level, period_kind, organisation) AS series
+            FROM raw_value WHERE value IS NOT NULL GROUP BY ALL
+        ),
+        every AS (
+            SELECT s.*, CAST(unnest(generate_series(first, last, CASE period_kind
+                WHEN 'month' THEN INTERVAL '1 month' WHEN 'week' THEN INTERVAL '7 days' ELSE INTERVAL '1 day' END
+            )) AS DATE) AS period_start
+            FROM span AS s
+        )
+        SELECT e.series, e.measure, e.organisation, e.level, e.period_kind, e.period_start, v.value, d.sign, d.aim
+        FROM every AS e
+        INNER JOIN direction AS d ON d.measure = e.measure
+        LEFT JOIN raw_value AS v ON v.measure = e.measure AND v.organisation = e.organisation
+            AND v.level = e.level AND v.period_kind = e.period_kind AND v.period_start = e.period_start
+        ORDER BY e.series, e.period_start
+        """
+    ).to_arrow_table()
+    value = found["value"].to_numpy(zero_copy_only=False).astype(np.float64)
+    charted = spc.xmr_many(
+        found["series"].to_numpy(),
+        value,
+        found["sign"].to_numpy(),
+        found["aim"].to_numpy(zero_copy_only=False).astype(np.float64),
+    )
+    kept = found.select(["measure", "organisation", "level", "period_kind", "period_start"])
+    for column in ("mean", "lower_limit", "upper_limit"):
+        kept = kept.append_column(column, pa.array(charted[column].to_numpy(), from_pandas=True))
+    for column in ("special_cause", "variation", "assurance"):
+        kept = kept.append_column(column, pa.Array.from_pandas(charted[column]))
+    con.register("charted", kept.filter(pa.compute.is_valid(pa.array(value, from_pandas=True))))
+
+
+def _fill_generation(warehouse: Warehouse, name: str) -> None:
+    synthetic = warehouse.con.execute("SELECT coalesce(bool_or(is_synthetic), false) FROM ledger.load").fetchone()
+    warehouse.con.execute(
+        "INSERT INTO built.main.generation VALUES (?, ?, ?, ?, ?)",
+        [
+            name,
+            datetime.now(UTC).replace(tzinfo=None, microsecond=0),
+            ",".join(warehouse.settings.code),
+            bool(synthetic and synthetic[0]),
+            version("switchboard"),
+        ],
+    )
+
+
+def _verify(warehouse: Warehouse) -> None:
+    """Refuse to publish what cannot be right. Raises NotPublished."""
+    checks = {
+        "a share lies outside 0 to 1 or a numerator is negative": """
+            SELECT v.measure, v.organisation, v.period_start FROM built.main.measure_value AS v
+            WHERE v.numerator < 0 OR v.denominator < 0
+        """,
+        "a measure has two values for one organisation and period": """
+            SELECT measure, organisation, period_start FROM built.main.measure_value
+            GROUP BY measure, organisation, level, period_kind, period_start HAVING count(*) > 1
+        """,
+        "an organisation is listed twice": """
+            SELECT code, kind, '' FROM built.main.organisation GROUP BY code, kind HAVING count(*) > 1
+        """,
+    }
+    for what, select in checks.items():
+        found = warehouse.con.execute(f"{select} LIMIT 1").fetchone()
+        if found:
+            raise NotPublished(f"The new generation was not published: {what} ({', '.join(map(str, found))}).")
+
+
+def _switch(folder: Path, path: Path, name: str, keep: int) -> None:
+    """Name the finished file, then point CURRENT to it; each step durable before the next."""
+    leftover = path.with_name(path.name + ".wal")
+    if leftover.exists():
+        raise NotPublished(f"{leftover} was left behind: the generation was not closed. Nothing has changed.")
+    _sync(path)
+    os.replace(path, folder / name)
+    _sync(folder)
+    pointer = folder / ".build-CURRENT"
+    pointer.write_text(name + "\n", encoding="utf-8")
+    _sync(pointer)
+    os.replace(pointer, folder / CURRENT)
+    _sync(folder)
+    for old in sorted(folder.glob("switchboard-*.duckdb"))[:-keep]:
+        old.unlink()
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
