@@ -279,12 +279,12 @@ def _switch(folder: Path, path: Path, name: str, keep: int) -> None:
     if leftover.exists():
         raise NotPublished(f"{leftover} was left behind: the generation was not closed. Nothing has changed.")
     _sync(path)
-    os.replace(path, folder / name)
+    path.replace(folder / name)
     _sync(folder)
     pointer = folder / ".build-CURRENT"
     pointer.write_text(name + "\n", encoding="utf-8")
     _sync(pointer)
-    os.replace(pointer, folder / CURRENT)
+    pointer.replace(folder / CURRENT)
     _sync(folder)
     for old in sorted(folder.glob("switchboard-*.duckdb"))[:-keep]:
         old.unlink()

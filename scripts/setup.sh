@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Make .venv from the lock, and fetch the browser bundle that makes pages fast. Usage: setup.sh PYTHON
+set -euo pipefail
+cd "$(dirname "$0")/.."
+python=${1:-python3}
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    { echo "Python 3.11 or newer is needed; \`$python\` is older. Try: make PYTHON=python3.12 run" >&2; exit 1; }
+[ -x .venv/bin/python ] || "$python" -m venv .venv ||
+    { echo "Could not make a virtual environment. On Debian: apt-get install python3-venv" >&2; exit 1; }
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+if command -v npm >/dev/null; then
+    npm ci --silent --no-audit --no-fund --ignore-scripts || echo "npm failed: pages will use Dash's own, larger bundle" >&2
+    .venv/bin/python scripts/assets.py
+else
+    echo "npm is missing: pages will use Dash's own, larger bundle" >&2
+fi
