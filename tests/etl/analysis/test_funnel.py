@@ -131,6 +131,12 @@ def test_phi_and_tau_by_hand() -> None:
     assert (wide["upper_998"] - centre) / (narrow["upper_998"] - centre) == pytest.approx(ratio)
 
 
+def test_one_freak_organisation_does_not_widen_the_limits_for_all() -> None:
+    step = 2 * math.sqrt(0.25 / 400) * 400
+    found = overdispersion([200 + step] * 9 + [400] + [200 - step] * 10, [400] * 20, 0.5)
+    assert found.phi == pytest.approx(4)
+
+
 def test_few_organisations_are_not_adjusted() -> None:
     found = overdispersion([10, 90], [100, 100], 0.5)
     assert found.tau == 0
