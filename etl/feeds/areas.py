@@ -7,7 +7,7 @@ area at all (`Unmapped`). It counts in each area that it does name, and in Engla
 from collections.abc import Mapping, Sequence
 
 from etl.feeds.feed import Problem, Reading, code, say
-from etl.feeds.organisations import AREA, PCN, PRACTICE, quoted
+from etl.feeds.publications import AREA, PCN, PRACTICE, quoted
 
 UNASSIGNED = "Unassigned"
 NOWHERE = "('U', 'UNALLOCATED', 'UNALIGNED', 'UNMAPPED')"
@@ -90,17 +90,19 @@ def stage_areas(
 
 
 def _stage_belonging(reading: Reading, child: str, parent: str) -> None:
-    """One statement for each child that the file puts under one parent; several are noted, and none is staged."""
+    """One statement for each child: the parent that more than half of its rows name. A few rows of a practice that
+    moved, or was typed under another ICB, do not move its sub-ICB location."""
     pairs = (
-        f"SELECT {child} AS child, min({parent}) AS parent, count(DISTINCT {parent}) AS parents, as_of FROM areas "
-        f"WHERE {child} <> '{UNASSIGNED}' AND {parent} IS NOT NULL GROUP BY {child}, as_of"
+        f"SELECT {child} AS child, {parent} AS parent, as_of, count(*) AS rows, "
+        f"sum(count(*)) OVER (PARTITION BY {child}, as_of) AS all_rows FROM areas "
+        f"WHERE {child} <> '{UNASSIGNED}' AND {parent} IS NOT NULL GROUP BY {child}, {parent}, as_of"
     )
-    several = reading.con.execute(f"SELECT DISTINCT child FROM ({pairs}) WHERE parents > 1 ORDER BY 1").fetchall()
+    several = reading.con.execute(f"SELECT DISTINCT child FROM ({pairs}) WHERE rows < all_rows ORDER BY 1").fetchall()
     if several:
         listed = ", ".join(row[0] for row in several)
-        reading.notes.append(f"In more than one {parent}, so in none by this file: {child} {listed}")
+        reading.notes.append(f"Named under more than one {parent}; taken as most rows have it: {child} {listed}.")
     statement = {"child": "child", "child_kind": say(child), "parent": "parent", "parent_kind": say(parent)}
-    once = f"(SELECT * FROM ({pairs}) WHERE parents = 1)"
+    once = f"(SELECT * FROM ({pairs}) WHERE 2 * rows > all_rows)"
     reading.stage("membership", once, statement | _said(), count=False)
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from etl.feeds.areas import KINDS, area_codes, area_problems, stage_areas, with_areas
 from etl.feeds.feed import Problem, Reading, Received, count, day, normalise, say
-from etl.feeds.organisations import layout_of, quoted
-from etl.feeds.workbook import Sheet, cell, find_table, month_of, title_of
+from etl.feeds.publications import layout_of, quoted
+from etl.feeds.workbook import Sheet, cell, find_table, is_number, months_across, stage_printed, title_of
 
 NAME = "published_calls"
 FACTS = ("published_calls", "printed_figure", "organisation", "membership")
@@ -142,7 +142,7 @@ def _read_csv(reading: Reading) -> None:
         _count_problem("value", "calls"),
     ]
     # a TOTAL beside its bands would count their calls twice
-    repeats = f"cbt IN {tuple(BANDED)} AND band = 'TOTAL'" if reading.layout == "durations" else "FALSE"
+    repeats = f"cbt IN {list(BANDED)} AND band = 'TOTAL'" if reading.layout == "durations" else "FALSE"
     if reading.layout == "day_and_time":
         repeats = "upper(band) = 'TOTAL'"
     reading.stage(
@@ -170,21 +170,20 @@ def _read_csv(reading: Reading) -> None:
 
 def _label_problems(layout: str) -> list[Problem]:
     """Refuse an indicator or a band that the publication did not have when this was written."""
-    known = tuple(INDICATORS) if layout == "durations" else ("CBT001", "CBT003", "CBT004", "CBT007")
-    known = {"durations": tuple(INDICATORS), "day_and_time": tuple(INDICATORS), "answered": ("CBT003", "")}[layout]
-    problems = [_unknown("indicator", f"coalesce(cbt, '') NOT IN {known}")]
+    known = ["CBT003"] if layout == "answered" else list(INDICATORS)
+    problems = [_unknown("indicator", f"NOT coalesce(cbt IN {known}, FALSE)")]
     if layout == "durations":
         wrong = (
-            f"NOT coalesce(CASE WHEN cbt IN {TOTALS} THEN band = 'TOTAL' "
+            f"NOT coalesce(CASE WHEN cbt IN {list(TOTALS)} THEN band = 'TOTAL' "
             f"ELSE regexp_full_match(band, '{SECONDS}') END, FALSE)"
         )
         return [*problems, _unknown("duration", wrong)]
     if layout == "day_and_time":
-        return [*problems, _unknown("time_category", f"coalesce(band, '') NOT IN {TIME_BANDS}")]
+        return [*problems, _unknown("time_category", f"NOT coalesce(band IN {list(TIME_BANDS)}, FALSE)")]
     return [
         *problems,
         _unknown("wait_time", f"NOT regexp_full_match(coalesce(trim(wait_time), ''), '{SECONDS}')"),
-        _unknown("core_category", f"coalesce(trim(core_category), '') NOT IN {CORE}"),
+        _unknown("core_category", f"NOT coalesce(trim(core_category) IN {list(CORE)}, FALSE)"),
     ]
 
 
@@ -236,22 +235,8 @@ def _read_workbook(reading: Reading) -> None:
         else:
             _read_practices(reading, name, sheet)
             printed += _total_row(sheet, PRACTICE_TABLES[name][1])
-    national = _national(reading)
-    for dataset, figures in (("table_1", national), ("total_row", printed)):
-        relation = reading.rows(f"printed_{dataset}", ("line", "month", "item", "value"), figures)
-        reading.stage(
-            "printed_figure",
-            relation,
-            {
-                "source": say(NAME),
-                "dataset": say(dataset),
-                "period_start": day("month"),
-                "organisation": "'ENG'",
-                "item": "item",
-                "value": "try_cast(value AS DOUBLE)",
-            },
-            count=False,
-        )
+    stage_printed(reading, NAME, "table_1", months_across(reading, NATIONAL))
+    stage_printed(reading, NAME, "total_row", printed)
 
 
 def _read_practices(reading: Reading, name: str, sheet: Sheet) -> None:
@@ -320,7 +305,7 @@ def _read_days(reading: Reading, sheet: Sheet) -> None:
     dated = [
         [line, *(cell(row, place) for place in sheet.columns.values())]
         for line, row in sheet.rows
-        if cell(row, sheet.columns["date"]) is not None and any(_is_number(cell(row, p)) for p in _counts(sheet))
+        if cell(row, sheet.columns["date"]) is not None and any(is_number(cell(row, p)) for p in _counts(sheet))
     ]
     columns = ("line", "date", *(f"c{number}" for number in range(len(DAY_BANDS))))
     rows = reading.rows("table_2", columns, dated)
@@ -354,10 +339,6 @@ def _counts(sheet: Sheet) -> list[int]:
     return [place for name, place in sheet.columns.items() if name != "date"]
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float)
-
-
 def _total_row(sheet: Sheet, series: dict[str, str]) -> list[list[object]]:
     """The printed Total of a table: a figure a column."""
     for line, row in sheet.rows:
@@ -365,38 +346,6 @@ def _total_row(sheet: Sheet, series: dict[str, str]) -> list[list[object]]:
             return [
                 [line, sheet.month(), title.replace("|total", "").replace("|", "_"), cell(row, sheet.columns[title])]
                 for title in series
-                if sheet.month() and _is_number(cell(row, sheet.columns[title]))
+                if sheet.month() and is_number(cell(row, sheet.columns[title]))
             ]
     return []
-
-
-def _national(reading: Reading) -> list[list[object]]:
-    """Table 1: months across, items down. Labels of counts; a month is headed by a date in it or by text."""
-    cells = next(
-        (
-            cells
-            for cells in reading.received.sheets.values()
-            if (title := title_of(cells)) and title[1].startswith("Table 1") and any(map(_months, cells))
-        ),
-        [],
-    )
-    months: dict[int, Any] = {}
-    figures: list[list[object]] = []
-    for line, row in enumerate(cells, start=1):
-        months = months or _months(row)
-        label = next((normalise(value) for value in row[1:2] if value), "")
-        item = next((item for item, start in NATIONAL.items() if label.startswith(start)), None)
-        if months and item:
-            figures += [
-                [line, month, item, row[place]]
-                for place, month in months.items()
-                if place < len(row) and _is_number(row[place])
-            ]
-    return figures
-
-
-def _months(row: list[Any]) -> dict[int, Any]:
-    """Position → month of a row that heads columns with months; empty for any other row."""
-    months = {place: month_of(value) for place, value in enumerate(row[2:], start=2) if value != ""}
-    found = {place: month for place, month in months.items() if month}
-    return found if len(found) >= 2 or (found and len(found) == len(months)) else {}

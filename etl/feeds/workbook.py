@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from etl.feeds.feed import Received, RefusedFile, normalise
+from etl.feeds.feed import Reading, Received, RefusedFile, day, normalise, say
 
 HEADING_WITHIN = 30  # rows in which a table's title and heading are looked for
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
@@ -36,12 +36,14 @@ def title_of(cells: Sequence[Sequence[Any]]) -> tuple[int, str] | None:
     return None
 
 
-def find_table(received: Received, number: int, columns: Mapping[str, str], publication: str) -> Sheet | None:
+def find_table(
+    received: Received, number: int, columns: Mapping[str, str], publication: str, optional: Sequence[str] = ()
+) -> Sheet | None:
     """The sheet titled `Table <number>: …`, with `columns` (our name → pattern of a normalised heading) found.
 
     A pattern `group / heading` asks for a heading under a group: the nearest cell in the rows between the title and
     the heading, in the same column or to the left. None when there is no such sheet. Raises RefusedFile, naming the
-    column and what is there, when the heading cannot be found or lacks a column.
+    column and what is there, when the heading cannot be found or lacks a column that is not `optional`.
     """
     tables = []
     for name, cells in received.sheets.items():
@@ -56,7 +58,7 @@ def find_table(received: Received, number: int, columns: Mapping[str, str], publ
     # a title sheet may list the titles of the tables: it has none of the columns
     name, title, heading, found = max(tables, key=lambda table: len(table[3]))
     cells = received.sheets[name]
-    missing = [pattern for column, pattern in columns.items() if column not in found]
+    missing = [pattern for column, pattern in columns.items() if column not in found and column not in optional]
     if missing:
         raise RefusedFile(_missing(publication, name, missing, cells, heading))
     rows = [(n, list(row)) for n, row in enumerate(cells[heading + 1 :], start=heading + 2)]
@@ -80,6 +82,62 @@ def month_of(value: object) -> date | None:
     # the last month named: a title may speak of a span
     found = MONTH.findall(value) if isinstance(value, str) else []
     return date(2000 + int(found[-1][1]) % 100, MONTHS.index(found[-1][0].lower()) + 1, 1) if found else None
+
+
+def is_number(value: object) -> bool:
+    """Whether a cell holds a number, not text that looks like one."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def months_across(reading: Reading, items: Mapping[str, str]) -> list[list[object]]:
+    """The figures of `Table 1`, months across and items down: rows of line, month, item, value.
+
+    items: item → pattern that its normalised label begins with; rows with other labels are not read. A month is headed
+    by a date anywhere in it or by text. Blank cells are no figure; anything else that is no number is noted.
+    """
+    figures: list[list[object]] = []
+    for name, cells in reading.received.sheets.items():
+        titled = title_of(cells)
+        if not titled or not re.match(r"Table\s+1\s*:", titled[1]):
+            continue
+        months: dict[int, date] = {}
+        for line, row in enumerate(cells[titled[0] + 1 :], start=titled[0] + 2):
+            months = months or _months(row)
+            label = normalise(row[1]) if len(row) > 1 else ""
+            item = next((item for item, start in items.items() if re.match(start, label)), None)
+            if not item:
+                continue
+            for place, month in months.items():
+                value = cell(row, place)
+                if is_number(value):
+                    figures.append([line, month, item, value])
+                elif value is not None:
+                    reading.notes.append(f"{name}, row {line}, {month:%B %Y}: the figure is not a number, so not read.")
+    return figures
+
+
+def stage_printed(reading: Reading, source: str, dataset: str, figures: Sequence[Sequence[object]]) -> None:
+    """Stage England's printed figures, rows of line, month, item, value. Counts no rows."""
+    reading.stage(
+        "printed_figure",
+        reading.rows(f"printed_{dataset}", ("line", "month", "item", "value"), figures),
+        {
+            "source": say(source),
+            "dataset": say(dataset),
+            "period_start": day("month"),
+            "organisation": "'ENG'",
+            "item": "item",
+            "value": "try_cast(value AS DOUBLE)",
+        },
+        count=False,
+    )
+
+
+def _months(row: Sequence[Any]) -> dict[int, date]:
+    """Position → month of a row that heads columns with months; empty for any other row."""
+    if any(cell(row, place) is not None for place in (0, 1)):
+        return {}
+    return {place: month for place, value in enumerate(row) if (month := month_of(value))}
 
 
 def _positions(cells: Sequence[Sequence[Any]], top: int, position: int, columns: Mapping[str, str]) -> dict[str, int]:
