@@ -23,13 +23,12 @@ flagged AS (
 ),
 covered AS (
     SELECT
-        max(CASE WHEN feed = 'published_calls' THEN month END) AS calls_to,
-        min(CASE WHEN feed = 'published_calls' THEN month END) AS calls_from,
-        max(CASE WHEN feed = 'appointments' THEN month END) AS appointments_to,
-        min(CASE WHEN feed = 'appointments' THEN month END) AS appointments_from,
-        max(CASE WHEN feed = 'online_requests' THEN month END) AS online_to,
-        min(CASE WHEN feed = 'online_requests' THEN month END) AS online_from
+        month,
+        max(CASE WHEN feed = 'published_calls' THEN 1 END) AS calls,
+        max(CASE WHEN feed = 'appointments' THEN 1 END) AS appointments,
+        max(CASE WHEN feed = 'online_requests' THEN 1 END) AS online
     FROM has
+    GROUP BY month
 ),
 rows_by_level AS (
     SELECT practice AS organisation, 'practice' AS level, * FROM flagged
@@ -48,11 +47,10 @@ SELECT
     r.organisation, r.level, 'month' AS period_kind, r.month AS period_start,
     count(*) AS practices_counted,
     count(*) AS practices_open,
-    CASE WHEN max(r.month) BETWEEN max(c.calls_from) AND max(c.calls_to) THEN sum(r.with_calls) END AS with_calls,
-    CASE
-        WHEN max(r.month) BETWEEN max(c.appointments_from) AND max(c.appointments_to) THEN sum(r.with_appointments)
-    END AS with_appointments,
-    CASE WHEN max(r.month) BETWEEN max(c.online_from) AND max(c.online_to) THEN sum(r.with_online) END AS with_online
+    -- a month that a source does not speak of at all is unknown, not zero
+    CASE WHEN max(c.calls) = 1 THEN sum(r.with_calls) END AS with_calls,
+    CASE WHEN max(c.appointments) = 1 THEN sum(r.with_appointments) END AS with_appointments,
+    CASE WHEN max(c.online) = 1 THEN sum(r.with_online) END AS with_online
 FROM rows_by_level AS r
-CROSS JOIN covered AS c
+LEFT JOIN covered AS c ON c.month = r.month
 GROUP BY r.organisation, r.level, r.month

@@ -18,7 +18,7 @@ WITH ours AS (
     UNION ALL SELECT 'online_requests', organisation, month, 'patients_open', patients_open FROM mart.organisation_month
 )
 SELECT
-    p.source, p.organisation, p.period_start, p.item,
+    p.source, p.dataset, p.organisation, p.period_start, p.item,
     CAST(o.value AS DOUBLE PRECISION) AS ours,
     p.value AS printed,
     CAST(o.value AS DOUBLE PRECISION) - p.value AS difference,

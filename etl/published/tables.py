@@ -113,6 +113,7 @@ TABLES: dict[str, dict[str, str]] = {
     # ours rebuilt from rows against the figure the publisher printed
     "reconciliation": {
         "source": "VARCHAR",
+        "dataset": "VARCHAR",  # total_row: printed under the rows loaded; table_1: the national series, revised later
         "organisation": "VARCHAR",
         "period_start": "DATE",
         "item": "VARCHAR",

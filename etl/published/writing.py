@@ -205,15 +205,17 @@ def _chart(warehouse: Warehouse) -> None:
     found = con.execute(
         """
         WITH span AS (
-            SELECT measure, organisation, level, period_kind, min(period_start) AS first, max(period_start) AS last,
-                row_number() OVER (ORDER BY measure, level, period_kind, organisation) AS series
+            SELECT measure, organisation, level, period_kind, min(period_start) AS first, max(period_start) AS last
             FROM raw_value WHERE value IS NOT NULL GROUP BY ALL
+        ),
+        numbered AS (
+            SELECT *, row_number() OVER (ORDER BY measure, level, period_kind, organisation) AS series FROM span
         ),
         every AS (
             SELECT s.*, CAST(unnest(generate_series(first, last, CASE period_kind
                 WHEN 'month' THEN INTERVAL '1 month' WHEN 'week' THEN INTERVAL '7 days' ELSE INTERVAL '1 day' END
             )) AS DATE) AS period_start
-            FROM span AS s
+            FROM numbered AS s
         )
         SELECT e.series, e.measure, e.organisation, e.level, e.period_kind, e.period_start, v.value, d.sign, d.aim
         FROM every AS e
