@@ -1,0 +1,102 @@
+"""From a chart's name and a view to what is sent: panel, table or CSV, all three from the one query."""
+
+import csv
+import io
+import json
+from datetime import date, datetime
+from typing import Any
+
+from dash._utils import to_json
+from dash.development.base_component import Component
+
+from dashboard import words
+from dashboard.access.scope import Scope
+from dashboard.components.panel import empty_panel, panel, table_of
+from dashboard.page import Chart, charts
+from dashboard.queries.measures import definitions
+from dashboard.queries.organisations import NoSuchOrganisation
+from dashboard.queries.source import remembered
+from dashboard.queries.views import resolve
+from dashboard.view import View
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
+
+
+def chart_named(name: str) -> Chart:
+    """The chart of this name. Raises NoSuchOrganisation for an unknown one: there is nothing here to see."""
+    try:
+        return charts()[name]
+    except (KeyError, TypeError):
+        raise NoSuchOrganisation(f"There is no chart {name!r}.") from None
+
+
+def panel_answer(scope: Scope, name: str, search: str) -> Any:
+    """What fills a chart's slot, as plain data ready for JSON."""
+    return _panel(scope, chart_named(name), resolve(scope, search))
+
+
+def table_answer(scope: Scope, name: str, search: str) -> Any:
+    """The table behind a chart's toggle, as plain data ready for JSON."""
+    return _table(scope, chart_named(name), resolve(scope, search))
+
+
+def csv_answer(scope: Scope, name: str, search: str) -> tuple[str, str]:
+    """File name and text of a chart's CSV: a header, and the rows of its table with their values unrounded."""
+    chart, view = chart_named(name), resolve(scope, search)
+    frame = chart.query(scope, view)
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow([column.key for column in chart.columns])
+    if not frame.empty:
+        writer.writerows(zip(*[map(_csv_cell, frame[column.key]) for column in chart.columns], strict=True))
+    return f"{chart.name}-{view.organisation.code.lower()}.csv", out.getvalue()
+
+
+@remembered
+def _panel(scope: Scope, chart: Chart, view: View) -> Any:
+    frame = chart.query(scope, view)
+    if frame.empty:
+        known = definitions(scope)
+        names = [known[name]["title"] for name in chart.measures(view)[:1] if name in known]
+        return _plain(empty_panel(names[0] if names else chart.name.replace("-", " ").capitalize(), chart.empty))
+    known = definitions(scope)
+    drawing = chart.draw(frame, view, known)
+    shown = table_of(chart, frame, drawing, _unit(scope, chart, view)) if drawing.figure is None else None
+    return _plain(panel(chart, drawing, view, known, shown))
+
+
+@remembered
+def _table(scope: Scope, chart: Chart, view: View) -> Any:
+    frame = chart.query(scope, view)
+    if frame.empty:
+        return chart.empty
+    drawing = chart.draw(frame, view, definitions(scope))
+    return _plain(table_of(chart, frame, drawing, _unit(scope, chart, view)))
+
+
+def _unit(scope: Scope, chart: Chart, view: View) -> str:
+    """The unit of columns of kind `measure`: that of the chart's first measure."""
+    known = definitions(scope)
+    return next((known[name]["unit"] for name in chart.measures(view) if name in known), "percent")
+
+
+def _plain(components: Component | list[Component]) -> Any:
+    """Components as the dictionaries they become on the wire, so that a remembered answer costs no walk."""
+    return json.loads(to_json(components))
+
+
+def _csv_cell(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return " ".join(str(_csv_cell(each)) for each in value)
+    if words.is_missing(value):
+        return ""
+    if isinstance(value, datetime):  # a pandas Timestamp is one too
+        midnight = (value.hour, value.minute, value.second) == (0, 0, 0)
+        return value.strftime("%Y-%m-%d") if midnight else value.isoformat(timespec="seconds")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and value.startswith(FORMULA):
+        return "'" + value
+    return value

@@ -1,0 +1,63 @@
+/* What the browser does by itself: filters into the URL, parts of a panel shown and hidden, focus on a new page. */
+(function () {
+  "use strict";
+
+  /* As dcc.Link does: the URL is the page's only state, so a link or Back restores the view. */
+  function go(href) {
+    window.history.pushState({}, "", href);
+    window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
+  }
+
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    switchboard: {
+      filter: function (values, ids) {
+        const now = new URLSearchParams(window.location.search);
+        let changed = false;
+        values.forEach(function (value, place) {
+          const name = ids[place].filter;
+          /* what the page shows by default need not stand in the URL until it is changed */
+          const shown = shownFilters[name];
+          shownFilters[name] = value;
+          if (value && shown !== undefined && shown !== value && now.get(name) !== value) {
+            now.set(name, value);
+            changed = true;
+          }
+        });
+        if (changed) {
+          const onPractice = window.location.pathname.indexOf("/practice/") === 0 && now.get("organisation");
+          go((onPractice ? "/demand" : window.location.pathname) + "?" + now.toString());
+        }
+        return window.dash_clientside.no_update;
+      },
+      goto: function (values) {
+        if (values[0]) go(new URL(values[0], window.location.href).href);
+        return window.dash_clientside.no_update;
+      },
+    },
+  });
+  const shownFilters = {};
+
+  document.addEventListener("click", function (event) {
+    const button = event.target.closest("button[data-toggle]");
+    if (!button) return;
+    const part = button.closest(".panel").querySelector('[data-part="' + button.dataset.toggle + '"]');
+    part.hidden = !part.hidden;
+    button.setAttribute("aria-expanded", String(!part.hidden));
+  });
+
+  /* A reader of the screen hears of a new page by its heading. */
+  let path = window.location.pathname;
+  window.addEventListener("_dashprivate_pushstate", function () {
+    if (window.location.pathname === path) return;
+    path = window.location.pathname;
+    window.scrollTo(0, 0);
+    const before = document.querySelector("main h1");
+    const text = before && before.textContent;
+    let tries = 60;
+    (function look() {
+      const heading = document.querySelector("main h1");
+      if (heading && (heading !== before || heading.textContent !== text)) heading.focus({ preventScroll: true });
+      else if (tries-- > 0) window.setTimeout(look, 50);
+    })();
+  });
+})();

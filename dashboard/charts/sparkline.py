@@ -1,0 +1,47 @@
+"""A small line that ends in the mark of its newest point. Drawn as SVG: a whole chart would cost too much."""
+
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from dashboard import words
+from dashboard.charts.spc import MARKS
+
+WIDTH, HEIGHT, EDGE = 150, 36, 7
+SHAPES = {
+    "circle": '<circle cx="{x}" cy="{y}" r="4"/>',
+    "diamond": '<path d="M{x} {y}m0-5.5l5.5 5.5-5.5 5.5-5.5-5.5z"/>',
+    "square": '<path d="M{x} {y}m-4-4h8v8h-8z"/>',
+    "triangle-up": '<path d="M{x} {y}m0-5.5l5 9h-10z"/>',
+}
+DARK = "@media (prefers-color-scheme:dark){path.l{stroke:#93a3ae}g{filter:brightness(1.5)}}"
+
+
+def sparkline(values: Sequence[float | None], variation: str | None) -> str:
+    """A `data:` URL of an SVG of these values, oldest first; a missing value breaks the line. "" with no value."""
+    known = [value for value in values if not words.is_missing(value)]
+    if not known:
+        return ""
+    low, high = min(known), max(known)  # type: ignore[type-var]
+    step = (WIDTH - 2 * EDGE) / max(1, len(values) - 1)
+
+    def place(position: int, value: float) -> tuple[float, float]:
+        share = (value - low) / (high - low) if high > low else 0.5  # type: ignore[operator]
+        return round(EDGE + position * step, 1), round(HEIGHT - EDGE - share * (HEIGHT - 2 * EDGE), 1)
+
+    strokes, pen = [], "M"
+    end = (0.0, 0.0)
+    for position, value in enumerate(values):
+        if words.is_missing(value):
+            pen = "M"
+            continue
+        end = place(position, value)  # type: ignore[arg-type]
+        strokes.append(f"{pen}{end[0]} {end[1]}")
+        pen = "L"
+    colour, symbol, _, _ = MARKS[(variation or "common").split("_")[0]]
+    mark = SHAPES[symbol].format(x=end[0], y=end[1])
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"><style>{DARK}</style>'
+        f'<path class="l" d="{"".join(strokes)}" fill="none" stroke="#768692" stroke-width="1.5"/>'
+        f'<g fill="{colour}">{mark}</g></svg>'
+    )
+    return "data:image/svg+xml," + quote(svg, safe="/:=' ")

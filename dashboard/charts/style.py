@@ -1,0 +1,89 @@
+"""Colours and the bare figure that every chart starts from.
+
+Colours are those of a light page; `assets/switchboard.css` gives each its dark counterpart, so that one remembered
+figure serves both themes and print. A colour used here must be named there (a test compares the two).
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+NAVY = "#12436d"  # what happened
+ORANGE = "#f46a25"  # what was lost
+GREY = "#768692"  # context
+PLUM = "#801650"  # an aim or target
+BLUE = "#005eb8"  # the selected place
+INK = "#425563"
+LINE = "#3d3d3d"
+GRID = "#e3e8eb"
+IMPROVEMENT = "#0089c4"
+CONCERN = "#d45500"
+NEUTRAL = "#490092"
+NAVY_MIDDLE = "#4c7ea8"
+NAVY_LIGHT = "#9dbbd4"
+NAVY_PALE = "#d0dce7"
+COLOURS = (
+    NAVY, ORANGE, GREY, PLUM, BLUE, INK, LINE, GRID, IMPROVEMENT, CONCERN, NEUTRAL, NAVY_MIDDLE, NAVY_LIGHT, NAVY_PALE
+)  # fmt: skip
+
+Figure = dict[str, Any]
+
+
+def figure(traces: list[dict[str, Any]], height: int = 280, **layout: Any) -> Figure:
+    """A plain figure: no background, no slanted labels, legend above, figures that do not jump on hover."""
+    axes = {
+        name: {**_axis(), **layout.pop(name, {})}
+        for name in ("xaxis", "yaxis")
+        if name in layout or name in _axis_names()
+    }
+    return {
+        "data": traces,
+        "layout": {
+            "height": height,
+            "autosize": True,
+            "margin": {"l": 8, "r": 12, "t": 30 if layout.get("showlegend", True) else 10, "b": 8},
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "font": {"family": "Arial, Helvetica, sans-serif", "size": 12, "color": INK},
+            "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "xanchor": "left"},
+            "hoverlabel": {"font": {"family": "Arial, Helvetica, sans-serif", "size": 13}},
+            "dragmode": False,
+            **layout,
+            **axes,
+        },
+    }
+
+
+def _axis_names() -> tuple[str, str]:
+    return ("xaxis", "yaxis")
+
+
+def _axis() -> dict[str, Any]:
+    return {
+        "gridcolor": GRID,
+        "zeroline": False,
+        "automargin": True,
+        "tickangle": 0,
+        "fixedrange": True,
+        "ticks": "",
+        "color": INK,
+    }
+
+
+def month_axis() -> dict[str, Any]:
+    """A time axis: month names, the year once below the first of it."""
+    return {"type": "date", "tickformat": "%b\n%Y", "nticks": 9, "showgrid": False}
+
+
+def value_axis(unit: str) -> dict[str, Any]:
+    """A value axis in a measure's unit. It need not start at nought: a line is read by its height above others."""
+    return {"tickformat": ",.0%" if unit == "percent" else ",", "nticks": 6}
+
+
+def plain(values: Iterable[Any]) -> list[Any]:
+    """JSON-ready values: None for missing, ISO dates for dates."""
+    return [
+        None if pd.isna(value) else value.strftime("%Y-%m-%d") if hasattr(value, "strftime") else value
+        for value in values
+    ]

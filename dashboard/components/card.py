@@ -1,0 +1,43 @@
+"""A card is one measure: its name, icons, figure, sparkline and one comparison."""
+
+from typing import Any
+
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from dashboard import words
+from dashboard.charts.sparkline import sparkline
+from dashboard.components import icons
+
+
+def card(definition: Any, latest: dict[str, Any] | None, href: str) -> Component:
+    """definition: a row of `measure`. latest: a row of `queries.measures.latest`, or None where there is no value."""
+    if latest is None:
+        return html.Article(
+            [html.H2(definition["title"]), html.P(words.MISSING, className="figure none")], className="card"
+        )
+    unit = definition["unit"]
+    line = sparkline(latest["earlier"], latest["variation"])
+    return html.Article(
+        [
+            html.Div(
+                [
+                    html.H2(dcc.Link(definition["title"], href=href)),
+                    html.Span([*icons.assurance(latest["assurance"]), icons.variation(latest["variation"])]),
+                ],
+                className="top",
+            ),
+            html.P(words.value(latest["value"], unit), className="figure"),
+            html.Img(src=line, alt="", width=150, height=36, className="sparkline"),
+            html.P(_comparison(latest, unit), className="comparison"),
+        ],
+        className="card",
+        **{"data-testid": f"card-{definition['measure']}"},
+    )
+
+
+def _comparison(latest: dict[str, Any], unit: str) -> str:
+    when = words.month(latest["period_start"], short=True)
+    if words.is_missing(latest["england"]):
+        return when
+    return f"England {words.value(latest['england'], unit)} · {when}"

@@ -1,0 +1,24 @@
+"""Variation and assurance icons: shape and colour both carry the meaning, and each is named for those who see neither."""
+
+from dash import get_asset_url, html
+
+from dashboard import words
+
+SIZE = 26
+
+
+def variation(name: str | None) -> html.Img:
+    """The icon of a variation class; the one for too little data where there is none."""
+    file = name if name and words.variation(name) != words.variation(None) else "none"
+    return _icon(f"variation_{file}", "Variation: " + words.variation(name))
+
+
+def assurance(name: str | None) -> list[html.Img]:
+    """The icon of an assurance class; nothing where there is no aim to reach."""
+    return [_icon(f"assurance_{name}", "Assurance: " + words.assurance(name))] if name else []
+
+
+def _icon(file: str, meaning: str) -> html.Img:
+    return html.Img(
+        src=get_asset_url(f"icons/{file}.svg"), alt=meaning, title=meaning, width=SIZE, height=SIZE, className="icon"
+    )

@@ -1,0 +1,176 @@
+"""The panel: what every chart and table stands in. Its title is the finding; its foot says what it rests on."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pandas as pd
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from dashboard import words
+from dashboard.page import Chart, Definitions, Drawing
+from dashboard.view import View
+
+GRAPH_CONFIG = {"displayModeBar": False, "responsive": True, "doubleClick": False}
+
+
+def slot(chart: Chart, view: View, wide: bool = False) -> Component:
+    """The place on a page that the browser fills with `chart` (one request a chart, remembered by the server)."""
+    return html.Section(
+        html.P("Loading…", className="loading"),
+        id={"panel": chart.name, "view": view.search()},
+        className="panel wide" if wide else "panel",
+        style={"minHeight": chart.height + 130},
+        **{"data-testid": f"panel-{chart.name}"},
+    )
+
+
+def panel(
+    chart: Chart, drawing: Drawing, view: View, definitions: Definitions, shown_table: Component | None = None
+) -> list[Component]:
+    """The contents of a chart's slot. shown_table: the table itself, for a panel without a figure."""
+    identity = {"chart": chart.name, "view": view.search()}
+    meaning = what_this_means(chart, view, definitions)
+    actions: list[Component] = []
+    if drawing.figure is not None:
+        actions.append(_toggle("Table", "table", drawing.title, id={"table-button": True, **identity}))
+    actions.append(
+        html.A("CSV", href=f"/csv/{chart.name}{view.search()}", download="", **_named(f"CSV of: {drawing.title}"))
+    )
+    if meaning:
+        actions.append(_toggle("What this means", "meaning", drawing.title))
+    parts: list[Component] = [
+        html.H2(drawing.title),
+        html.P(drawing.subtitle, className="subtitle"),
+    ]
+    if drawing.figure is not None:
+        parts.append(
+            html.Figure(
+                html.Div(
+                    dcc.Graph(figure=drawing.figure, config=GRAPH_CONFIG, responsive=True,
+                              style={"height": drawing.figure["layout"]["height"]}),
+                    role="img",
+                    **{"aria-label": drawing.description or f"{drawing.title}. {drawing.subtitle}"},
+                )
+            )
+        )  # fmt: skip
+        parts.append(
+            html.Div(
+                "Loading…", id={"table": True, **identity}, hidden=True, className="scroll",
+                tabIndex="0", role="region", **{"data-part": "table", **_named(f"Table of: {drawing.title}")},
+            )
+        )  # fmt: skip
+    elif shown_table is not None:
+        parts.append(scrolling(shown_table, drawing.title))
+    parts.append(html.Footer([html.Div(actions, className="actions"), html.P(drawing.coverage, className="coverage")]))
+    if meaning:
+        parts.append(html.Div(meaning, hidden=True, className="meaning", **{"data-part": "meaning"}))
+    return parts
+
+
+def empty_panel(title: str, message: str) -> list[Component]:
+    """A panel that has nothing to show, and says so."""
+    return [html.H2(title), html.P(message, className="empty")]
+
+
+def scrolling(table: Component, label: str) -> Component:
+    """A table in a box that scrolls by keyboard where it is wider or longer than the page."""
+    return html.Div(table, className="scroll", tabIndex="0", role="region", **_named(f"Table: {label}"))
+
+
+def table_of(chart: Chart, frame: pd.DataFrame, drawing: Drawing, unit: str) -> Component:
+    """The frame as a table with a caption: exactly the rows and columns of the CSV, written for reading."""
+    columns = [(column, [_cell(value, column.kind, unit) for value in frame[column.key]]) for column in chart.columns]
+    return table(
+        f"{drawing.title}. {drawing.subtitle}",
+        [column.heading for column in chart.columns],
+        list(zip(*[cells for _, cells in columns], strict=True)) if columns else [],
+        numeric={place for place, column in enumerate(chart.columns) if column.kind in NUMERIC},
+    )
+
+
+NUMERIC = ("count", "number", "percent", "measure")
+
+
+def table(
+    caption: str, headings: Sequence[Any], rows: Iterable[Sequence[Any]], numeric: set[int] = frozenset(),  # type: ignore[assignment]
+    caption_hidden: bool = True,
+) -> Component:  # fmt: skip
+    """A plain table. The first cell of a row heads it; numeric: positions of columns set flush right."""
+    align = ["number" if place in numeric else "" for place in range(len(headings))]
+    return html.Table(
+        [
+            html.Caption(caption, className="visually-hidden" if caption_hidden else ""),
+            html.Thead(
+                html.Tr(
+                    [
+                        html.Th(heading, scope="col", className=side)
+                        for heading, side in zip(headings, align, strict=True)
+                    ]
+                )
+            ),
+            html.Tbody(
+                [
+                    html.Tr(
+                        [html.Th(row[0], scope="row", className=align[0])]
+                        + [html.Td(cell, className=side) for cell, side in zip(row[1:], align[1:], strict=True)]
+                    )
+                    for row in rows
+                ]
+            ),
+        ]
+    )
+
+
+def _cell(value: Any, kind: str, unit: str) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(_cell(each, kind, unit) for each in value) or "none"
+    if words.is_missing(value):
+        return "" if kind in ("text", "day", "when") else words.MISSING
+    if kind == "count":
+        return words.count(value)
+    if kind == "number":
+        return f"{value:,.1f}"
+    if kind == "percent":
+        return words.value(value, "percent")
+    if kind == "measure":
+        return words.value(value, unit)
+    if kind == "month":
+        return words.month(value)
+    if kind == "day":
+        return words.day(value)
+    return words.when(value) if kind == "when" else str(value)
+
+
+def what_this_means(chart: Chart, view: View, definitions: Definitions) -> list[Component]:
+    """Definition, caveats and source of each measure in the chart, from the measure table."""
+    parts: list[Component] = [html.P(chart.meaning)] if chart.meaning else []
+    for name in chart.measures(view):
+        if name in definitions:
+            parts += definition(definitions[name])
+    return parts
+
+
+def definition(measure: Any) -> list[Component]:
+    """One measure's definition in full: what it asks, how it is counted, what to mind, where it comes from."""
+    caveats = [line for line in (measure["caveats"] or "").splitlines() if line.strip()]
+    return [
+        html.P([html.B(measure["title"]), ". ", measure["definition"] or measure["question"] or ""]),
+        html.P(f"Counted as {measure['numerator_label']} ÷ {measure['denominator_label']}.")
+        if measure["denominator_label"]
+        else html.P(f"Counted as {measure['numerator_label']}."),
+        html.Ul([html.Li(caveat) for caveat in caveats]) if caveats else html.Span(),
+        html.P(f"Source: {measure['source']}."),
+    ]
+
+
+def _toggle(text: str, part: str, title: str, **attributes: Any) -> Component:
+    """A button that shows or hides a part of its panel; `assets/switchboard.js` does it."""
+    return html.Button(
+        text, type="button", className="link",
+        **attributes, **{"data-toggle": part, "aria-expanded": "false", **_named(f"{text}: {title}")},
+    )  # fmt: skip
+
+
+def _named(label: str) -> dict[str, str]:
+    return {"aria-label": label}

@@ -1,0 +1,340 @@
+"""`/demand`: when do people ring, do they get through, and is there enough behind the phone?"""
+
+from collections.abc import Callable
+
+import pandas as pd
+from dash import html
+from dash.development.base_component import Component
+
+from dashboard import findings, words
+from dashboard.access.scope import Scope
+from dashboard.charts import bars, shares
+from dashboard.charts import funnel as funnels
+from dashboard.charts.spc import spc
+from dashboard.components.panel import slot
+from dashboard.components.sentences import headline, sentences
+from dashboard.components.shell import filter_select
+from dashboard.page import Chart, Column, Definitions, Drawing, Page
+from dashboard.queries import breakdowns, measures
+from dashboard.view import View
+
+MEASURE = "calls_answered"
+TRENDS = (
+    "calls_answered",
+    "calls_missed",
+    "calls_answered_within_120s",
+    "calls_ended_in_ivr",
+    "calls_callback_requested",
+    "calls_callback_made",
+    "calls_dealt_with",
+    "calls_inbound_per_1000",
+    "calls_monday_8_to_10",
+    "appointments_per_1000",
+    "appointments_same_day",
+    "appointments_within_14_days",
+    "appointments_dna",
+    "appointments_gp",
+    "appointments_face_to_face",
+    "online_requests_per_1000",
+    "online_requests_clinical",
+)
+SENTENCES = ("calls_answered", "appointments_per_1000", "online_requests_per_1000")
+PEAK = "08:00-09:59"
+
+SERIES_COLUMNS = (
+    Column("period_start", "Month", "month"),
+    Column("value", "Value", "measure"),
+    Column("numerator", "Counted", "count"),
+    Column("denominator", "Out of", "count"),
+    Column("mean", "Average", "measure"),
+    Column("lower_limit", "Lower limit", "measure"),
+    Column("upper_limit", "Upper limit", "measure"),
+    Column("special_cause", "SPC rule"),
+    Column("practices_counted", "Practices with data", "count"),
+    Column("practices_expected", "Practices open", "count"),
+)
+SHARE_COLUMNS = (
+    Column("category", "Category"),
+    Column("amount", "Number", "count"),
+    Column("share", "Share", "percent"),
+    Column("england_amount", "England", "count"),
+    Column("england_share", "England's share", "percent"),
+)
+
+
+def chosen_measure(view: View) -> str:
+    """The measure the URL asks for, or the first."""
+    return view.option("measure", MEASURE)
+
+
+def coverage_of(row: pd.Series) -> str:
+    """`46 of 48 practices · to October 2026`, from a row of a series."""
+    month = f"to {words.month(row['period_start'])}"
+    if words.is_missing(row["practices_expected"]):
+        return month
+    return f"{row['practices_counted']:,.0f} of {row['practices_expected']:,.0f} practices · {month}"
+
+
+def trend(name: str, fixed: str | None = None) -> Chart:
+    """A trend chart of the measure in the URL, or of one fixed measure, under a name of its own."""
+
+    def measure(view: View) -> str:
+        return fixed or chosen_measure(view)
+
+    def draw(frame: pd.DataFrame, view: View, known: Definitions) -> Drawing:
+        definition = known[measure(view)]
+        newest = frame[frame["value"].notna()].iloc[-1]
+        title = findings.series_title(definition, newest)
+        gaps = int(frame["value"].isna().sum())
+        missing = f" {words.plural(gaps, 'month')} without data left as a gap." if gaps else ""
+        return Drawing(
+            title,
+            f"{definition['title']}, monthly, {words.unit(definition['unit'])}, with process limits (XmR).{missing}",
+            spc(frame, definition["unit"], None if words.is_missing(definition["aim"]) else definition["aim"]),
+            f"{title}. Monthly line with average and limits; usual range {findings.usual_range(newest, definition['unit'])}.",
+            coverage_of(newest),
+        )
+
+    return Chart(
+        name,
+        lambda scope, view: _with_a_value(measures.series(scope, view, measure(view))),
+        draw,
+        SERIES_COLUMNS,
+        measures=lambda view: (measure(view),),
+        meaning="Limits are the average ± 2.66 times the average moving range. A point is called a real change only "
+        "where one of four rules marks it: outside a limit, seven rising or falling, two of three near a limit, "
+        "seven on one side of the average.",
+        empty="There is no figure for this measure, organisation and period. That is missing data, not nought.",
+    )
+
+
+def _with_a_value(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame if frame.empty or frame["value"].notna().any() else frame.iloc[:0]
+
+
+def _outcomes(frame: pd.DataFrame, view: View, known: Definitions) -> Drawing:
+    total = frame["amount"].sum()
+    return Drawing(
+        findings.outcomes_title(frame),
+        "Inbound calls by how they ended, monthly. Hatched: missed.",
+        bars.stacked_months(frame),
+        f"Stacked bars by month. {findings.outcomes_title(frame)}.",
+        f"{words.count(total)} calls · {words.months(frame['period_start'].min(), frame['period_start'].max())}",
+    )
+
+
+def _time_bands(frame: pd.DataFrame, view: View, known: Definitions) -> Drawing:
+    part = shares.labelled(frame, "calls_time_band", by_time=True)
+    title = findings.share_title(part.assign(label=part["category"]), PEAK, "of calls come between 08:00 and 09:59")
+    return Drawing(
+        title,
+        "Share of the day's calls in each band, all days. Bands differ in length. Dotted: England.",
+        bars.against_england(part, upright=True, name=view.organisation.name),
+        f"Bars by time of day with England's line. {title}.",
+        _period(view),
+    )
+
+
+def _waits(frame: pd.DataFrame, view: View, known: Definitions) -> Drawing:
+    rows = []
+    for subject, what in (("calls_wait_answered", "Answered"), ("calls_wait_missed", "Missed")):
+        part = shares.labelled(frame, subject)
+        for column, who in (("share", "here"), ("england_share", "England")):
+            if part[column].notna().any() and not (who == "England" and view.organisation.kind == "england"):
+                rows.append(
+                    part.assign(row=f"{what}, {who}", share=part[column])[["row", "category", "label", "share"]]
+                )
+    drawn = pd.concat(rows)
+    answered = drawn[drawn["row"] == "Answered, here"]
+    within = answered.loc[answered["category"].isin(["0_60", "61_120"]), "share"].sum()
+    title = (
+        f"{words.value(within, 'percent')} of answered callers waited 2 minutes or less" if len(answered) else "Waits"
+    )
+    return Drawing(
+        title,
+        "How long callers waited before they were answered, or before they gave up.",
+        bars.split_bars(drawn),
+        f"{title}. Bars cut into bands of waiting time, here and in England.",
+        _period(view),
+    )
+
+
+def _split(subject: str, label: str, what: str, subtitle: str) -> Callable[[pd.DataFrame, View, Definitions], Drawing]:
+    """Draw one subject's shares against England; `label` is the category the title speaks of."""
+
+    def draw(frame: pd.DataFrame, view: View, known: Definitions) -> Drawing:
+        part = shares.labelled(frame, subject)
+        title = findings.share_title(part, label, what)
+        return Drawing(
+            title,
+            subtitle + " Mark: England.",
+            bars.against_england(part, height=max(160, 44 + 34 * len(part)), name=view.organisation.name),
+            f"{title}. Bars of shares, with England's marked.",
+            _period(view, f"{words.count(part['amount'].sum())} in all"),
+        )
+
+    return draw
+
+
+def _period(view: View, before: str = "") -> str:
+    months = words.months(view.first_month, view.last_month)
+    return f"{before} · {months}" if before else months
+
+
+def _compare(kind: str) -> Callable[[pd.DataFrame, View, Definitions], Drawing]:
+    noun = "PCN" if kind == "pcn" else "practice"
+
+    def draw(frame: pd.DataFrame, view: View, known: Definitions) -> Drawing:
+        definition = known[chosen_measure(view)]
+        judged = funnels.compared(frame, definition["unit"])
+        title = findings.funnel_title(judged.points["judgement"], noun)
+        size = definition["denominator_label"] or "denominator"
+        per = " (sum over months)" if definition["unit"] == "per_1000_patients" else ""
+        return Drawing(
+            title,
+            f"{definition['title']} by {noun} over the period, with 95% and 99.8% limits. {judged.overdispersion.statement}",
+            funnels.funnel(frame, judged, definition["unit"], f"{size}{per}", definition["aim"] if not words.is_missing(definition["aim"]) else None),
+            f"Funnel plot of {len(frame)} organisations. {title}.",
+            f"{len(frame)} {noun if len(frame) == 1 else noun + 's'} · {_period(view)}",
+        )  # fmt: skip
+
+    return draw
+
+
+def _compared(kind: str) -> Callable[[Scope, View], pd.DataFrame]:
+    """Query of a comparison, with each organisation's limits and judgement in its own row (table and CSV show them)."""
+
+    def query(scope: Scope, view: View) -> pd.DataFrame:
+        found = measures.compared(scope, view, chosen_measure(view), kind)
+        known = measures.definitions(scope).get(chosen_measure(view))
+        if found.empty or known is None or known["unit"] not in ("percent", "per_1000_patients"):
+            return found.iloc[:0]
+        points = funnels.compared(found, known["unit"]).points
+        return found.join(points[["lower_95", "upper_95", "lower_998", "upper_998", "judgement"]])
+
+    return query
+
+
+def _comparison(name: str, kind: str) -> Chart:
+    return Chart(
+        name,
+        _compared(kind),
+        _compare(kind),
+        (
+            Column("name", "Name"),
+            Column("organisation", "Code"),
+            Column("value", "Value", "measure"),
+            Column("numerator", "Counted", "count"),
+            Column("denominator", "Out of", "count"),
+            Column("lower_998", "Lower 99.8% limit", "measure"),
+            Column("upper_998", "Upper 99.8% limit", "measure"),
+            Column("judgement", "Against the limits"),
+            Column("months", "Months", "count"),
+        ),
+        measures=lambda view: (chosen_measure(view),),
+        meaning="Each mark is one organisation; the further right, the more there is to go by and the narrower the limits. "
+        "About one in 500 would lie outside the 99.8% limits by chance. It is a reason to ask, not a ranking.",
+        empty="There is nothing to compare: no organisation of this kind has this measure in the period.",
+        height=340,
+    )
+
+
+def _shares_chart(
+    name: str, subject: str, label: str, what: str, subtitle: str, about: tuple[str, ...], height: int
+) -> Chart:
+    return Chart(
+        name,
+        lambda scope, view: breakdowns.shares(scope, view, (subject,)),
+        _split(subject, label, what, subtitle),
+        SHARE_COLUMNS,
+        measures=lambda view: about,
+        height=height,
+    )
+
+
+DEMAND_TREND = trend("demand-trend")
+OUTCOMES = Chart(
+    "demand-outcomes",
+    lambda scope, view: breakdowns.by_month(scope, view, "calls_outcome"),
+    _outcomes,
+    (Column("period_start", "Month", "month"), Column("category", "Outcome"), Column("amount", "Calls", "count")),
+    measures=lambda view: ("calls_answered", "calls_missed", "calls_ended_in_ivr", "calls_callback_requested"),
+    meaning="Outcomes as NHS England publishes them; on some telephone platforms a call can have two, so they need not "
+    "add up to inbound calls exactly.",
+)
+BANDS = Chart(
+    "demand-time-bands",
+    lambda scope, view: breakdowns.shares(scope, view, ("calls_time_band",)),
+    _time_bands,
+    SHARE_COLUMNS,
+    measures=lambda view: ("calls_monday_8_to_10",),
+    meaning="Published bands: two hours each in the day, half an hour from 18:00, and longer at night.",
+)
+WAITS = Chart(
+    "demand-waits",
+    lambda scope, view: breakdowns.shares(scope, view, ("calls_wait_answered", "calls_wait_missed")),
+    _waits,
+    (Column("subject", "Calls"), *SHARE_COLUMNS),
+    measures=lambda view: ("calls_answered_within_120s",),
+    meaning="Waiting starts when the caller joins the queue or the telephone first rings, not during the menu.",
+    height=240,
+)
+PRACTICES = _comparison("demand-practices", "practice")
+PCNS = _comparison("demand-pcns", "pcn")
+STAFF = _shares_chart(
+    "demand-appointments-staff", "appointments_staff_group", "GP", "of appointments were with a GP",
+    "Appointments by staff group.", ("appointments_gp",), 180,
+)  # fmt: skip
+MODE = _shares_chart(
+    "demand-appointments-mode", "appointments_mode", "Face to face", "of appointments were face to face",
+    "Appointments by how they were held.", ("appointments_face_to_face",), 220,
+)  # fmt: skip
+BOOKING = _shares_chart(
+    "demand-appointments-booking-wait", "appointments_booking_wait", "Same day",
+    "of appointments were on the day they were booked", "Appointments by days from booking to appointment.",
+    ("appointments_same_day", "appointments_within_14_days"), 320,
+)  # fmt: skip
+STATUS = _shares_chart(
+    "demand-appointments-status", "appointments_status", "Did not attend", "of appointments were not attended",
+    "Appointments by what became of them.", ("appointments_dna",), 180,
+)  # fmt: skip
+ONLINE_TREND = trend("demand-online-trend", "online_requests_per_1000")
+ONLINE = _shares_chart(
+    "demand-online-types", "online_type", "Clinical", "of online requests were clinical", "Online requests by type.",
+    ("online_requests_clinical",), 180,
+)  # fmt: skip
+
+
+def layout(scope: Scope, view: View) -> list[Component]:
+    """Telephone, then appointments, then online: each with its trend, its splits and a comparison."""
+    known = measures.definitions(scope)
+    latest = measures.latest(scope, view.organisation, tuple(name for name in TRENDS if name in known))
+    first = chosen_measure(view)
+    title = (
+        findings.series_title(known[first], latest[first])
+        if first in latest and first in known
+        else "Demand and capacity"
+    )
+    said = [(known[name], latest[name]) for name in SENTENCES if name in latest]
+    options = [{"value": name, "label": known[name]["title"]} for name in TRENDS if name in known]
+    return [
+        *headline(title, f"Demand and capacity · {view.organisation.name} · {words.months(view.first_month, view.last_month)}"),
+        sentences(findings.series_sentence(definition, row) for definition, row in said),
+        html.Div(filter_select("measure", "Measure in the trend and the comparisons", options, first), className="page-filter"),
+        html.Div([slot(DEMAND_TREND, view), slot(PRACTICES, view), slot(PCNS, view), slot(OUTCOMES, view)], className="panels"),
+        html.H2("When people ring, and how long they wait", className="section"),
+        html.Div([slot(BANDS, view), slot(WAITS, view)], className="panels"),
+        html.H2("Appointments", className="section"),
+        html.P("What is on the appointment book. It is not all the work, and is never added to calls."),
+        html.Div([slot(BOOKING, view), html.Div([slot(STAFF, view), slot(STATUS, view)], className="stack"), slot(MODE, view)], className="panels"),
+        html.H2("Online requests", className="section"),
+        html.Div([slot(ONLINE_TREND, view), slot(ONLINE, view)], className="panels"),
+    ]  # fmt: skip
+
+
+PAGE = Page(
+    path="/demand", title="Demand and capacity", label="Demand and capacity", order=10, layout=layout,
+    charts=(
+        DEMAND_TREND, PRACTICES, PCNS, OUTCOMES, BANDS, WAITS, BOOKING, STAFF, STATUS, MODE, ONLINE_TREND, ONLINE
+    ),
+)  # fmt: skip

@@ -1,0 +1,111 @@
+"""What came in, what was refused, who is missing, and whether we agree with what was published."""
+
+from typing import Any
+
+import pandas as pd
+
+from dashboard.access.scope import Scope
+from dashboard.queries import organisations
+from dashboard.queries.source import reader, remembered
+from dashboard.view import View
+
+MOST_ROWS = 500  # enough to read; the CSV of a table says the same
+
+
+@remembered
+def freshness(scope: Scope) -> dict[str, Any]:
+    """built_at, is_synthetic, name, last_loaded_at and last_month of the generation."""
+    rows = reader().records(
+        "SELECT g.name, g.built_at, g.is_synthetic, (SELECT max(loaded_at) FROM load) AS last_loaded_at, "
+        "(SELECT max(period_start) FROM measure_value WHERE period_kind = 'month' AND value IS NOT NULL) AS last_month "
+        "FROM generation g"
+    )
+    return rows[0] if rows else {}
+
+
+def _whole_icb(scope: Scope) -> None:
+    """Files and refusals speak of every practice at once, so only the whole ICB may read them."""
+    if scope.kind != "icb":
+        raise organisations.NoSuchOrganisation("This is shown to the ICB's own team only.")
+
+
+def loads(scope: Scope, view: View) -> pd.DataFrame:
+    """The ledger, newest first, at most 500."""
+    _whole_icb(scope)
+    return reader().frame(
+        "SELECT load_id, loaded_at, feed, file_name, period_from, period_to, rows_read, rows_kept, rows_refused, "
+        "rows_filtered, supersedes FROM load ORDER BY load_id DESC LIMIT :most",
+        most=MOST_ROWS,
+    )
+
+
+def rejected_rows(scope: Scope, view: View) -> pd.DataFrame:
+    """Refused rows grouped by file, column and reason: how many, and the first lines. Newest load first."""
+    _whole_icb(scope)
+    return reader().frame(
+        "SELECT r.load_id, r.feed, l.file_name, r.column_name, r.reason, count(*) AS rows, "
+        "min(r.line_number) AS first_line FROM rejected_row r LEFT JOIN load l USING (load_id) "
+        "GROUP BY ALL ORDER BY r.load_id DESC, rows DESC, first_line LIMIT :most",
+        most=MOST_ROWS,
+    )
+
+
+def refused_files(scope: Scope, view: View) -> pd.DataFrame:
+    """Files refused as a whole, newest first, with the reason in plain words."""
+    _whole_icb(scope)
+    return reader().frame(
+        "SELECT refused_at, file_name, reason FROM refused_file ORDER BY refused_at DESC LIMIT :most", most=MOST_ROWS
+    )
+
+
+def coverage(scope: Scope, view: View) -> pd.DataFrame:
+    """practice, name, feed, months (with data), expected, missing (list of months without) in the period.
+
+    Practices of the view's organisation that the scope may see. The months of a feed are those in which anyone
+    in England has data: a publication that has not come out yet is nobody's gap.
+    """
+    (code,) = organisations.permit(scope, [view.organisation.code])
+    below = organisations.directory().below(code, "practice") or [view.organisation]
+    names = {each.code: each.name for each in below if organisations.may_see(scope, each)}
+    found = reader().frame(
+        """
+        WITH months AS (SELECT DISTINCT feed, period_start FROM coverage WHERE has_data)
+        SELECT practice, feed, count(*) FILTER (WHERE has_data) AS months, count(*) AS expected,
+               list(period_start ORDER BY period_start) FILTER (WHERE NOT has_data) AS missing,
+               list(has_data ORDER BY period_start) AS pattern
+        FROM coverage JOIN months USING (feed, period_start)
+        WHERE period_start BETWEEN :first AND :last AND practice IN (SELECT unnest(:codes))
+        GROUP BY practice, feed ORDER BY practice, feed
+        """,
+        first=view.first_month,
+        last=view.last_month,
+        codes=list(names),
+    )
+    found.insert(1, "name", [names[each] for each in found["practice"]])
+    return found
+
+
+def reconciliation(scope: Scope, view: View) -> pd.DataFrame:
+    """Ours against printed in the period, largest relative difference first."""
+    _whole_icb(scope)
+    return reader().frame(
+        "SELECT source, organisation, period_start, item, ours, printed, difference, "
+        "difference / nullif(printed, 0) AS share, note FROM reconciliation "
+        "WHERE period_start BETWEEN :first AND :last "
+        "ORDER BY abs(difference / nullif(printed, 0)) DESC NULLS LAST, period_start DESC, source, item LIMIT :most",
+        first=view.first_month,
+        last=view.last_month,
+        most=MOST_ROWS,
+    )
+
+
+def area_disagreements(scope: Scope, view: View) -> pd.DataFrame:
+    """Where a publication and dated membership name different areas: one row a practice, level and pair."""
+    _whole_icb(scope)
+    return reader().frame(
+        "SELECT feed, practice, o.name, level, in_publication, by_membership, min(period_start) AS first_month, "
+        "max(period_start) AS last_month, count(*) AS months FROM area_disagreement "
+        "LEFT JOIN organisation o ON o.code = practice GROUP BY ALL "
+        "ORDER BY last_month DESC, practice, feed, level LIMIT :most",
+        most=MOST_ROWS,
+    )

@@ -1,0 +1,224 @@
+"""Measures and their values: definitions, series, latest figures, signals, and comparisons between organisations."""
+
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from dashboard.access.scope import Scope
+from dashboard.queries import organisations
+from dashboard.queries.source import reader, remembered
+from dashboard.view import Organisation, View
+
+FEWEST_PEERS = 8  # fewer anonymous peers than this could be recognised
+
+SERIES = """
+SELECT v.measure, v.organisation, v.level, v.period_start, v.numerator, v.denominator, v.value,
+       v.practices_counted, v.practices_expected, v.mean, v.lower_limit, v.upper_limit,
+       v.special_cause, v.variation, v.assurance
+FROM measure_value v
+WHERE v.period_kind = 'month'
+"""
+
+
+@remembered
+def definitions(scope: Scope) -> dict[str, dict[str, Any]]:
+    """Every measure of the generation, by name: the row of table `measure`."""
+    return {row["measure"]: row for row in reader().records("SELECT * FROM measure ORDER BY title")}
+
+
+@remembered
+def month_range() -> tuple[date, date] | None:
+    """First and last month that any measure has, or None before there is one."""
+    rows = reader().records(
+        "SELECT min(period_start) AS first, max(period_start) AS last FROM measure_value "
+        "WHERE period_kind = 'month' AND value IS NOT NULL"
+    )
+    return (rows[0]["first"], rows[0]["last"]) if rows and rows[0]["last"] is not None else None
+
+
+def series(scope: Scope, view: View, measure: str) -> pd.DataFrame:
+    """One measure of one organisation, a row for every month of the view: a month without data is a row of gaps.
+
+    Columns: those of `measure_value`. Empty when the organisation has no value at all in the period.
+    """
+    (code,) = organisations.permit(scope, [view.organisation.code])
+    found = reader().frame(
+        SERIES + "AND v.measure = :measure AND v.level = :level AND v.organisation = :code "
+        "AND v.period_start BETWEEN :first AND :last ORDER BY v.period_start",
+        measure=measure,
+        level=view.organisation.kind,
+        code=code,
+        first=view.first_month,
+        last=view.last_month,
+    )
+    return every_month(found)
+
+
+def every_month(found: pd.DataFrame) -> pd.DataFrame:
+    """`found` with a row for each month between its first and last, so that a gap is drawn as a gap."""
+    if found.empty:
+        return found
+    found = found.assign(period_start=pd.to_datetime(found["period_start"]))
+    months = pd.date_range(found["period_start"].iloc[0], found["period_start"].iloc[-1], freq="MS")
+    if len(months) == len(found):
+        return found
+    return found.set_index("period_start").reindex(months).rename_axis("period_start").reset_index()
+
+
+@remembered
+def latest(scope: Scope, organisation: Organisation, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """The newest value of each of these measures for one organisation, with England's for the same month.
+
+    Adds `england` (value) and `earlier` (up to 24 months of values, oldest first, gaps as None) to each row.
+    """
+    (code,) = organisations.permit(scope, [organisation.code])
+    rows = reader().records(
+        SERIES + "AND v.measure IN (SELECT unnest(:names)) AND v.level = :level AND v.organisation = :code "
+        "ORDER BY v.measure, v.period_start",
+        names=list(names),
+        level=organisation.kind,
+        code=code,
+    )
+    england = {
+        (row["measure"], row["period_start"]): row["value"]
+        for row in reader().records(
+            "SELECT measure, period_start, value FROM measure_value WHERE level = 'england' "
+            "AND period_kind = 'month' AND measure IN (SELECT unnest(:names))",
+            names=list(names),
+        )
+    }
+    by_measure: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        by_measure.setdefault(row["measure"], []).append(row)
+    answer = {}
+    for name, points in by_measure.items():
+        filled = [point for point in points if point["value"] is not None]
+        if filled:
+            newest = filled[-1]
+            same_month = england.get((name, newest["period_start"])) if organisation.kind != "england" else None
+            earlier = every_month(pd.DataFrame(points))["value"].tail(24)
+            answer[name] = {**newest, "england": same_month, "earlier": tuple(earlier)}
+    return answer
+
+
+@remembered
+def signals(scope: Scope, organisation: Organisation, names: tuple[str, ...]) -> tuple[int, list[dict[str, Any]]]:
+    """Organisations below this one whose newest month of a measure is special cause.
+
+    Returns how many series were looked at, and the signals: worse before better, newest first, then the one
+    furthest from its mean (in units of its own limits). Only organisations the scope may see by name.
+    """
+    known = organisations.directory()
+    below = {
+        each.code: each
+        for kind in ("practice", "pcn")
+        for each in known.below(organisation.code, kind)
+        if organisations.may_see(scope, each)
+    }
+    if organisation.kind == "practice":
+        below = {organisation.code: organisation}
+    if not below:
+        return 0, []
+    rows = reader().records(
+        "SELECT * FROM (" + SERIES + "AND v.measure IN (SELECT unnest(:names)) AND v.level IN ('practice', 'pcn') "
+        "AND v.value IS NOT NULL AND v.organisation IN (SELECT unnest(:codes)) "
+        "QUALIFY row_number() OVER (PARTITION BY v.measure, v.organisation ORDER BY v.period_start DESC) = 1)",
+        names=list(names),
+        codes=list(below),
+    )
+    newest = {
+        name: max(row["period_start"] for row in rows if row["measure"] == name)
+        for name in {r["measure"] for r in rows}
+    }
+    current = [row for row in rows if row["period_start"] == newest[row["measure"]]]
+    changed = [row for row in current if row["variation"] not in (None, "common_cause")]
+    for row in changed:
+        row["name"] = below[row["organisation"]].name
+        row["kind"] = below[row["organisation"]].kind
+    changed.sort(key=_by_concern)
+    return len(current), changed
+
+
+def _by_concern(row: dict[str, Any]) -> tuple[int, float]:
+    order = {"concern": 0, "improvement": 1, "neutral": 2}[row["variation"].split("_")[0]]
+    width = (row["upper_limit"] or 0) - (row["lower_limit"] or 0)
+    return order, -abs(row["value"] - (row["mean"] or 0)) / width if width else 0.0
+
+
+def compared(scope: Scope, view: View, measure: str, kind: str) -> pd.DataFrame:
+    """Organisations of `kind` under the view's (or beside it, if it has none below), over the whole period.
+
+    Columns: organisation, name, numerator, denominator, value, months, patients, is_chosen. Sums of numerators over
+    sums of denominators. Peers that the scope may not see have neither code nor name, and are left out
+    altogether when there are fewer than 8 of them.
+    """
+    (code,) = organisations.permit(scope, [view.organisation.code])
+    known = organisations.directory()
+    top = _comparison_top(view.organisation, kind)
+    members = {each.code: each for each in known.below(top, kind)}
+    found = reader().frame(
+        "SELECT organisation, sum(numerator) AS numerator, sum(denominator) AS denominator, count(*) AS months "
+        "FROM measure_value WHERE measure = :measure AND level = :kind AND period_kind = 'month' "
+        "AND value IS NOT NULL AND period_start BETWEEN :first AND :last "
+        "AND organisation IN (SELECT unnest(:codes)) GROUP BY organisation ORDER BY organisation",
+        measure=measure,
+        kind=kind,
+        first=view.first_month,
+        last=view.last_month,
+        codes=list(members),
+    )
+    found = found[found["denominator"] > 0].reset_index(drop=True)
+    unit = definitions(scope)[measure]["unit"] if measure in definitions(scope) else "percent"
+    scale = 1000.0 if unit == "per_1000_patients" else 1.0
+    found["value"] = scale * found["numerator"] / found["denominator"]
+    named = [organisations.may_see(scope, members[each]) for each in found["organisation"]]
+    if 0 < len(named) - sum(named) < FEWEST_PEERS:
+        found = found[named].reset_index(drop=True)
+        named = [True] * len(found)
+    found["name"] = [members[each].name for each in found["organisation"]]
+    found["patients"] = [members[each].patients for each in found["organisation"]]
+    found["is_chosen"] = found["organisation"] == code
+    if not all(named):
+        hidden = [not each for each in named]
+        found = found.astype({"organisation": object, "name": object, "patients": object})
+        found.loc[hidden, ["organisation", "name", "patients"]] = None
+        # in an order that says nothing of who they are
+        found = found.sort_values(["is_chosen", "value"], ascending=[False, True]).reset_index(drop=True)
+    return found
+
+
+def _comparison_top(organisation: Organisation, kind: str) -> str:
+    """Whose members are compared: those of the organisation, or of the ICB above it when it has none of that kind."""
+    known = organisations.directory()
+    if len(known.below(organisation.code, kind)) >= FEWEST_PEERS or organisation.kind in ("icb", "england"):
+        return organisation.code
+    above = [code for code in organisation.parents if known.organisations[code].kind == "icb"]
+    return above[0] if above else organisation.code
+
+
+@remembered
+def table_of(scope: Scope, organisation: Organisation, kind: str, names: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Organisations of `kind` below this one that the scope may see, each with its newest value of each measure.
+
+    Each row: organisation (Organisation), practices (count), and one `measure_value` row under each measure's name.
+    """
+    known = organisations.directory()
+    members = [each for each in known.below(organisation.code, kind) if organisations.may_see(scope, each)]
+    rows = reader().records(
+        SERIES + "AND v.measure IN (SELECT unnest(:names)) AND v.level = :kind AND v.value IS NOT NULL "
+        "AND v.organisation IN (SELECT unnest(:codes)) "
+        "QUALIFY row_number() OVER (PARTITION BY v.measure, v.organisation ORDER BY v.period_start DESC) = 1",
+        names=list(names),
+        kind=kind,
+        codes=[each.code for each in members],
+    )
+    values = {(row["organisation"], row["measure"]): row for row in rows}
+    return [
+        {
+            "organisation": each,
+            "practices": len(known.below(each.code, "practice")),
+            **{name: values.get((each.code, name)) for name in names},
+        }
+        for each in members
+    ]

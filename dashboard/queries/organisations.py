@@ -1,0 +1,152 @@
+"""Organisations, who belongs to whom, and which of them a scope may see by name."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+from dashboard.access.scope import Scope
+from dashboard.queries.source import reader, remembered
+from dashboard.view import Organisation
+
+# nearest first
+KINDS = ("practice", "pcn", "sub_icb", "icb", "region", "england")
+# Aggregates above a practice or PCN that a narrower scope may see. A PCN's total is not among them for a
+# practice: with two members it would give the neighbour's figure away.
+SHARED_KINDS = ("sub_icb", "icb", "region", "england")
+
+
+class NoSuchOrganisation(LookupError):
+    """There is no such organisation, or it is not this scope's to see: the two are told apart nowhere."""
+
+
+@dataclass(frozen=True)
+class Directory:
+    """All organisations of a generation, by code, and the present membership of each."""
+
+    organisations: dict[str, Organisation]
+    icb_codes: tuple[str, ...]
+
+    @cached_property
+    def children(self) -> dict[str, tuple[Organisation, ...]]:
+        """Everything below each organisation, at any depth, by name."""
+        below: dict[str, list[Organisation]] = {}
+        for organisation in sorted(self.organisations.values(), key=lambda each: (each.name, each.code)):
+            for parent in organisation.parents:
+                below.setdefault(parent, []).append(organisation)
+        return {code: tuple(each) for code, each in below.items()}
+
+    def below(self, code: str, kind: str) -> list[Organisation]:
+        """Open organisations of `kind` that belong to `code` today; below England, those of this ICB."""
+        if code == "ENG":
+            return [
+                each
+                for each in sorted(self.organisations.values(), key=lambda each: (each.name, each.code))
+                if each.kind == kind and each.is_own and each.closed is None
+            ]
+        return [each for each in self.children.get(code, ()) if each.kind == kind and each.closed is None]
+
+
+@remembered
+def directory() -> Directory:
+    """Read once a generation. Closed organisations are kept: their past is still theirs."""
+    rows = reader().records(
+        "SELECT code, kind, name, postcode, patients, patients_on, closed, is_own FROM organisation "
+        "ORDER BY is_own DESC, code"
+    )
+    links = reader().records(
+        "SELECT child, parent, parent_kind FROM membership WHERE to_date IS NULL OR to_date >= current_date "
+        "ORDER BY from_date"
+    )
+    generation = reader().records("SELECT icb_codes FROM generation")
+    codes = tuple(code.strip() for row in generation for code in (row["icb_codes"] or "").split(",") if code.strip())
+    direct: dict[str, list[str]] = {}
+    for link in links:
+        direct.setdefault(link["child"], []).append(link["parent"])
+    kinds = {row["code"]: row["kind"] for row in rows}
+    return Directory({row["code"]: _organisation(row, _ancestors(row["code"], direct, kinds)) for row in rows}, codes)
+
+
+def _organisation(row: dict[str, Any], parents: tuple[str, ...]) -> Organisation:
+    closed = row["closed"] if row["closed"] is not None and row["closed"] <= date.today() else None
+    return Organisation(
+        row["code"],
+        row["kind"],
+        row["name"] or row["code"],
+        row["postcode"],
+        row["patients"],
+        row["patients_on"],
+        closed,
+        bool(row["is_own"]),
+        parents,
+    )
+
+
+def _ancestors(code: str, direct: dict[str, list[str]], kinds: dict[str, str]) -> tuple[str, ...]:
+    """Every organisation above `code`, nearest kind first."""
+    found: dict[str, None] = {}
+    ahead = list(direct.get(code, ()))
+    while ahead:
+        parent = ahead.pop(0)
+        if parent not in found and parent != code:
+            found[parent] = None
+            ahead.extend(direct.get(parent, ()))
+    return tuple(sorted(found, key=lambda each: KINDS.index(kinds[each]) if kinds.get(each) in KINDS else len(KINDS)))
+
+
+def may_see(scope: Scope, organisation: Organisation) -> bool:
+    """Whether figures of this organisation may be shown by its name."""
+    if scope.kind == "icb" or organisation.code == scope.code or organisation.kind == "england":
+        return True
+    if scope.kind == "pcn" and organisation.kind == "practice":
+        return scope.code in organisation.parents
+    return organisation.kind in SHARED_KINDS
+
+
+def find(scope: Scope, code: str) -> Organisation:
+    """The organisation of this code. Raises NoSuchOrganisation, the same for unknown and for out of scope."""
+    organisation = directory().organisations.get(code.strip().upper())
+    if organisation is None or not may_see(scope, organisation):
+        raise NoSuchOrganisation(f"There is no organisation {code!r} here.")
+    return organisation
+
+
+def permit(scope: Scope, codes: Iterable[str]) -> list[str]:
+    """These codes, if the scope may see every one of them by name. Raises NoSuchOrganisation otherwise."""
+    return [find(scope, code).code for code in codes]
+
+
+def home(scope: Scope) -> Organisation:
+    """Where a scope starts: its own practice or PCN, or the ICB (the first, after a merger)."""
+    if scope.code is not None:
+        return find(scope, scope.code)
+    known = directory()
+    own = [each for each in known.organisations.values() if each.kind == "icb" and each.is_own]
+    named = [known.organisations[code] for code in known.icb_codes if code in known.organisations]
+    for organisation in [*named, *own, *known.organisations.values()]:
+        return organisation
+    raise NoSuchOrganisation("No organisations have been loaded yet.")
+
+
+def path(scope: Scope, organisation: Organisation) -> list[Organisation]:
+    """From the ICB down to this organisation, those the scope may see."""
+    known = directory().organisations
+    above = [known[code] for code in reversed(organisation.parents) if code in known]
+    return [each for each in above if each.kind in ("icb", "sub_icb", "pcn") and may_see(scope, each)] + [organisation]
+
+
+def choices(scope: Scope) -> list[Organisation]:
+    """What the organisation filter offers: open organisations of this ICB and England, widest kind first."""
+    offered = [
+        each
+        for each in directory().organisations.values()
+        if (each.is_own or each.kind == "england") and each.closed is None and may_see(scope, each)
+    ]
+    return sorted(offered, key=lambda each: (-KINDS.index(each.kind), each.name, each.code))
+
+
+def comparator(scope: Scope, organisation: Organisation) -> Organisation | None:
+    """England, to compare with; None for England itself or where it is not loaded."""
+    england = directory().organisations.get("ENG")
+    return None if organisation.kind == "england" else england
