@@ -1,8 +1,9 @@
 """Who you are and what you may see. `install` puts all of it before a Dash app."""
 
 from dash import Dash
+from dash.exceptions import DependencyException
 from flask import Response
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 
 from dashboard.access import csrf, login, oidc
 from dashboard.access.audit import record
@@ -62,9 +63,11 @@ def install(app: Dash, settings: AccessSettings) -> None:
     oidc.add_routes(server, database)
     server.register_error_handler(HTTPException, error_answer)
 
+    server.register_error_handler(DependencyException, lambda error: error_answer(NotFound()))
+
     @server.before_request
     def _guard() -> Response | None:
-        return guard(app, database)
+        return guard(app)
 
     @server.after_request
     def _finish(response: Response) -> Response:

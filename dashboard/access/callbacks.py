@@ -32,31 +32,24 @@ def callback_of(app: Dash, body: dict[str, Any]) -> str | None:
     if not isinstance(output, str) or app.callback_map.get(output, {}).get("callback") is None:
         return None
     declared = app.callback_map[output]
-    outputs_fit = isinstance(body.get("outputs", []), list | dict)
     inputs_fit = _fits(declared["inputs"], body.get("inputs", []))
     state_fits = _fits(declared["state"], body.get("state", []))
     changed = body.get("changedPropIds", [])
     changed_fits = isinstance(changed, list) and all(isinstance(item, str) for item in changed)
-    if not (outputs_fit and inputs_fit and state_fits and changed_fits and _outputs_fit(output, body)):
+    if not (inputs_fit and state_fits and changed_fits and _outputs_fit(declared, output, body)):
         abort(400, "The request does not fit the callback it is for.")
     return output
 
 
-def _outputs_fit(output: str, body: dict[str, Any]) -> bool:
-    """Whether `outputs` names what `output` does; pattern-matching ids differ from call to call."""
-    given = body.get("outputs")
-    if not given or "{" in output:
-        return True
+def _outputs_fit(declared: dict[str, Any], output: str, body: dict[str, Any]) -> bool:
+    """Whether `outputs` is what the callback's id says: `a.children`, or several as `..a.children...b.data..`."""
+    if declared.get("no_output"):
+        return not body.get("outputs")
     several = output.startswith("..") and output.endswith("..")
-    names = output[2:-2].split("...") if several else [output]
-    items = given if isinstance(given, list) else [given]
-    if several != isinstance(given, list):
-        return False
-    return [_name(item) for item in items] == [name.partition("@")[0] for name in names]
-
-
-def _name(item: Any) -> str | None:
-    return f"{item.get('id')}.{str(item.get('property')).partition('@')[0]}" if isinstance(item, dict) else None
+    names = [name.rpartition(".") for name in (output[2:-2].split("...") if several else [output])]
+    wanted = [{"id": id_, "property": property_} for id_, _, property_ in names]
+    given = body.get("outputs")
+    return _fits(wanted, given if several else [given])
 
 
 def _fits(declared: list[dict[str, Any]], given: Any) -> bool:
@@ -66,17 +59,21 @@ def _fits(declared: list[dict[str, Any]], given: Any) -> bool:
 
 
 def _same(want: dict[str, Any], got: Any) -> bool:
-    if want["id"].startswith("{"):  # pattern matching: one item, or a list of them
-        items = got if isinstance(got, list) else [got]
-        keys = json.loads(want["id"]).keys()
-        return all(
-            isinstance(item, dict)
-            and isinstance(item.get("id"), dict)
-            and item["id"].keys() == keys
-            and item.get("property") == want["property"]
-            for item in items
-        )
-    return isinstance(got, dict) and got.get("id") == want["id"] and got.get("property") == want["property"]
+    if not want["id"].startswith("{"):
+        return isinstance(got, dict) and got.get("id") == want["id"] and _property(got) == _property(want)
+    keys = json.loads(want["id"]).keys()  # pattern matching: one item, or a list of them
+    return all(
+        isinstance(item, dict)
+        and isinstance(item.get("id"), dict)
+        and item["id"].keys() == keys
+        and _property(item) == _property(want)
+        for item in (got if isinstance(got, list) else [got])
+    )
+
+
+def _property(item: dict[str, Any]) -> str:
+    """Without the mark Dash adds to tell apart several callbacks that fill the same property."""
+    return str(item.get("property")).partition("@")[0]
 
 
 def _depth(value: Any) -> int:

@@ -20,7 +20,7 @@ from werkzeug.exceptions import HTTPException
 
 from dashboard.access import audit, csrf, session
 from dashboard.access.callbacks import callback_of, read_body
-from dashboard.access.scope import CurrentUser, current_user
+from dashboard.access.scope import ROLES, CurrentUser, current_user
 from dashboard.access.tables import Database
 from dashboard.access.words import page as error_page
 
@@ -52,6 +52,8 @@ class Rule:
 
 def needs_role(role: str, *, whole_icb: bool = False) -> Rule:
     """The rule for users with `role` or a greater one; with `whole_icb`, only those whose scope is the ICB."""
+    if role not in ROLES:
+        raise ValueError(f"unknown role {role!r}: use {', '.join(ROLES)}")
     return Rule(role, whole_icb)
 
 
@@ -79,7 +81,7 @@ DASH_ROUTES = {
 }
 
 
-def guard(app: Dash, database: Database) -> Response | None:
+def guard(app: Dash) -> Response | None:
     """Let a request pass, or answer it. Runs before every request.
 
     Aborts with 400 (body cannot be read), 401 (nobody signed in), 403 (not allowed, forged), 404 (no such page,
@@ -89,7 +91,7 @@ def guard(app: Dash, database: Database) -> Response | None:
         abort(413)
     rule = route_rule(app)
     is_file = request.url_rule is not None and DASH_ROUTES.get(request.url_rule.rule) is PUBLIC
-    g.access_user = None if is_file else _who(database)
+    g.access_user = None if is_file else _who(app.server.extensions["access"])
     if rule is None or not rule.allows(None):
         if current_user() is None:
             return _sign_in_first()
@@ -209,7 +211,8 @@ def _who(database: Database) -> CurrentUser | None:
 
 
 def _sign_in_first() -> Response:
-    wants_page = request.method in ("GET", "HEAD") and request.accept_mimetypes.accept_html
+    accepts = request.accept_mimetypes
+    wants_page = request.method in ("GET", "HEAD") and (not accepts or accepts.accept_html)
     if wants_page and not request.path.startswith(("/api/", "/_")):
         where = request.full_path.rstrip("?") if request.query_string else request.path
         return redirect("/login" if where == "/" else f"/login?next={quote(where, safe='/')}", 302)  # type: ignore[return-value]

@@ -12,7 +12,6 @@ from flask import (
     jsonify,
     make_response,
     redirect,
-    render_template_string,
     request,
 )
 from werkzeug.wrappers import Response as AnyResponse
@@ -150,8 +149,7 @@ def readyz() -> Response:
 def _form(where: str, status: int = 200, error: str = "", name: str = "") -> AnyResponse:
     settings = current_app.extensions["access"].settings
     suffix = "" if where == "/" else f"?next={quote(where, safe='/')}"
-    html = render_template_string(
-        LOGIN,
+    html = LOGIN.render(
         title="Sign in",
         error=error,
         field="username" if error else "",
@@ -175,8 +173,7 @@ def _too_many(where: str, name: str, wait: int) -> AnyResponse:
 
 
 def _password_form(name: str, error: str = "") -> AnyResponse:
-    html = render_template_string(
-        SET_PASSWORD,
+    html = SET_PASSWORD.render(
         title="Set your password",
         error=error,
         field="password" if error else "",

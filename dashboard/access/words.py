@@ -1,6 +1,8 @@
 """The few pages outside Dash: sign in, set a password, and refusals. Plain HTML that needs no JavaScript."""
 
-from flask import render_template_string
+from jinja2 import Environment, Template
+
+TEMPLATES = Environment(autoescape=True)
 
 FRAME = """<!doctype html>
 <html lang="en-GB">
@@ -28,8 +30,12 @@ BODY
 </html>
 """
 
-LOGIN = FRAME.replace(
-    "BODY",
+
+def _template(body: str) -> Template:
+    return TEMPLATES.from_string(FRAME.replace("BODY", body))
+
+
+LOGIN = _template(
     """<form method="post" action="{{ action }}" novalidate>
 <input type="hidden" name="csrf_token" value="{{ token }}">
 <label for="username">User name</label>
@@ -53,8 +59,7 @@ LOGIN = FRAME.replace(
 <p class="access-hint">No account, or a forgotten password? Ask {{ contact }}.</p>""",
 )
 
-SET_PASSWORD = FRAME.replace(
-    "BODY",
+SET_PASSWORD = _template(
     """<p>For the account <strong>{{ username }}</strong>. The link works once.</p>
 <form method="post" novalidate>
 <input type="hidden" name="csrf_token" value="{{ token }}">
@@ -69,9 +74,9 @@ SET_PASSWORD = FRAME.replace(
 </form>""",
 )
 
-PLAIN = FRAME.replace("BODY", """<p>{{ text }}</p>\n<p><a href="/">Go to the first page</a></p>""")
+PLAIN = _template("""<p>{{ text }}</p>\n<p><a href="/">Go to the first page</a></p>""")
 
 
 def page(title: str, text: str) -> str:
     """A page that says one thing, such as why a request was refused."""
-    return render_template_string(PLAIN, title=title, text=text)
+    return PLAIN.render(title=title, text=text)
