@@ -214,8 +214,8 @@ def _too_few(count: int, what: str) -> str:
 def _complete(wide: pd.DataFrame, first: pd.Series, count: int) -> pd.Series:
     """Whether each practice has all of the `count` values that begin at its own column `first`."""
     windows = [
-        opens >= 0 and opens + count <= len(row) and row.iloc[opens : opens + count].notna().all()
-        for opens, (_, row) in zip(first, wide.iterrows(), strict=True)
+        opens >= 0 and opens + count <= len(known) and known[opens : opens + count].all()
+        for opens, known in zip(first, wide.notna().to_numpy(), strict=True)
     ]
     return pd.Series(windows, index=wide.index, dtype=bool)
 
