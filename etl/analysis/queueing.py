@@ -18,6 +18,7 @@ HALF_HOUR = 1800
 MOST_HANDLERS = 10_000
 # Shares below this are nothing, and relative ones above its inverse are scaled down by it.
 TINY = 1e-100
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(200)
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def queue(
         if not number > 0 or math.isinf(number):
             raise ValueError(f"{name} is {number}; it must be more than 0")
     load = calls * handle_seconds / interval_seconds
-    if calls == 0:
+    if load < TINY:
         return Queue(handlers, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0)
     if patience_seconds is None:
         return _patient(load, handle_seconds, handlers, within_seconds)
@@ -219,8 +220,7 @@ def _answered_after_waiting(arrivals: float, answers: float, within: float, pati
     The wait a caller of endless patience would meet has density arrivals × exp(∫(arrivals × still there −
     answers)) (Baccelli and Hebuterne, 1981); of those, the ones still there are answered. Integrated numerically.
     """
-    node, weight = np.polynomial.legendre.leggauss(200)
-    moment = within * (node + 1) / 2
+    moment = within * (NODES + 1) / 2
     still_there = np.exp(-moment / patience)
     density = arrivals * np.exp(arrivals * patience * (1 - still_there) - answers * moment + log_scale)
-    return float(within / 2 * np.sum(weight * density * still_there))
+    return float(within / 2 * np.sum(WEIGHTS * density * still_there))

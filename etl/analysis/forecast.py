@@ -1,0 +1,92 @@
+"""When will the rollout finish? A forecast from the pace so far, with an interval that admits what it rests on.
+
+Method: the weeks behind us are drawn again at random. One run draws as many weeks as there were (so the pace itself
+is uncertain, not only the luck of the weeks to come), then goes on week by week, drawing from those, until nothing
+is left. Two thousand runs; the middle one is the forecast, the inner 90% the interval. Weeks in which nothing was
+done are weeks like any other, so a rollout that has stalled is seen to have.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+
+RECENT_WEEKS = 26
+FEWEST_WEEKS = 8
+FEWEST_DONE = 5
+HORIZON_WEEKS = 520
+RUNS = 2000
+INSIDE_90 = (0.05, 0.5, 0.95)
+SEED = 20240331
+
+
+@dataclass(frozen=True)
+class Finish:
+    """When all will be done: earliest and latest hold 90% of the runs between them; a date beyond ten years is None.
+
+    refusal: a plain reason why there is no forecast, and then every date is None.
+    """
+
+    remaining: int
+    sentence: str
+    likely: date | None = None
+    earliest: date | None = None
+    latest: date | None = None
+    refusal: str | None = None
+
+
+def finish(dates_done: Iterable[date], total: int, today: date) -> Finish:
+    """Forecast when `total` will be done, from the date each one done so far was done.
+
+    Dates after `today` are not done yet and ignored, so that an earlier day's forecast can be looked up. Rests on the
+    last 26 weeks, or as many as there have been since the first; refuses under 8 weeks or 5 done in them.
+    Raises ValueError when more are done than there are.
+    """
+    done = sorted(day for day in dates_done if day <= today)
+    remaining = total - len(done)
+    if remaining < 0:
+        raise ValueError(f"{len(done)} are done out of {total}")
+    if remaining == 0:
+        return _refused(remaining, "all are done.")
+    weeks = min(RECENT_WEEKS, (today - done[0]).days // 7 + 1) if done else 0
+    ages = [(today - day).days // 7 for day in done]
+    recent = np.bincount([age for age in ages if age < weeks], minlength=weeks)
+    if weeks < FEWEST_WEEKS:
+        return _refused(remaining, f"there are only {weeks} weeks to go by; {FEWEST_WEEKS} are needed.")
+    if recent.sum() < FEWEST_DONE:
+        return _refused(
+            remaining, f"only {recent.sum()} were done in the last {weeks} weeks; {FEWEST_DONE} are needed."
+        )
+    earliest, likely, latest = (_date_after(today, run) for run in _weeks_to_go(recent, remaining))
+    sentence = (
+        f"At the pace of the last {weeks} weeks ({recent.sum()} done), the remaining {remaining} would be done "
+        f"{_when('about', likely)}; 9 runs in 10 end between {_when('', earliest)} and {_when('', latest)}."
+    )
+    return Finish(remaining, sentence, likely, earliest, latest)
+
+
+def _weeks_to_go(recent: np.ndarray, remaining: int) -> np.ndarray:
+    """Weeks until nothing is left, at the quantiles of INSIDE_90; infinite beyond the horizon."""
+    random = np.random.default_rng(SEED)
+    history = random.choice(recent, size=(RUNS, len(recent)))
+    left = np.full(RUNS, remaining)
+    weeks = np.full(RUNS, np.inf)
+    for week in range(1, HORIZON_WEEKS + 1):
+        left -= history[np.arange(RUNS), random.integers(0, len(recent), RUNS)]
+        weeks[(left <= 0) & np.isinf(weeks)] = week
+        if (left <= 0).all():
+            break
+    return np.quantile(weeks, INSIDE_90, method="higher")
+
+
+def _date_after(today: date, weeks: float) -> date | None:
+    return None if np.isinf(weeks) else today + timedelta(weeks=int(weeks))
+
+
+def _when(word: str, day: date | None) -> str:
+    return "more than ten years from now" if day is None else f"{word} {day.day} {day:%B %Y}".strip()
+
+
+def _refused(remaining: int, reason: str) -> Finish:
+    return Finish(remaining, f"No forecast: {reason}", refusal=reason)
