@@ -8,7 +8,7 @@ The words for the same thing changed over the years; each is read as the canonic
 import re
 from collections.abc import Mapping
 
-from etl.feeds.areas import KINDS, area_codes, area_problems, stage_areas, with_areas
+from etl.feeds.areas import KINDS, area_codes, area_problems, readable, stage_areas, with_areas
 from etl.feeds.feed import Problem, Reading, Received, count, day, say
 from etl.feeds.publications import layout_of, quoted
 
@@ -130,14 +130,13 @@ def read(reading: Reading) -> None:
     if reading.layout == "coverage":
         _stage_coverage(reading, relation, problems)
     else:
-        category = f"regexp_replace(trim({columns['category']}), '\\s+', ' ', 'g')" if "category" in columns else ""
         statement = {
             "dataset": say(reading.layout),
             "period_kind": say("month" if reading.layout in ("crosstab", "regional") else "day"),
             "period_start": "period",
             **area_codes(kinds),
             **{name: f"w_{name}" for name in words},
-            "category": f"nullif({category}, '')" if category else "NULL",
+            "category": _category(columns["category"]) if "category" in columns else "NULL",
             "appointments": "n_appointments",
         }
         reading.stage("appointments", relation, statement, problems)
@@ -175,6 +174,11 @@ def _word(column: str, words: Mapping[str, list[str]]) -> str:
     exact = " ".join(f"WHEN {say(label)} THEN {say(word)}" for label, word in labels)
     tidy = " ".join(f"WHEN {say(' '.join(label.split()).lower())} THEN {say(word)}" for label, word in labels)
     return f"CASE {column} {exact} ELSE CASE lower(trim(regexp_replace({column}, '\\s+', ' ', 'g'))) {tidy} END END"
+
+
+def _category(column: str) -> str:
+    tidy = f"trim(CASE WHEN {column} LIKE '%  %' THEN regexp_replace({column}, ' +', ' ', 'g') ELSE {column} END)"
+    return f"nullif({tidy}, '')"
 
 
 def _period(column: str, month: bool) -> str:
@@ -223,20 +227,37 @@ def _stage_coverage(reading: Reading, relation: str, problems: list[Problem]) ->
 
 
 def _stage_organisations(reading: Reading, relation: str, kinds: Mapping[str, str], problems: list[Problem]) -> None:
-    """Names take another pass over the file, so for the crosstab only when it names someone not known yet."""
     as_of = "CAST(date_trunc('month', period) AS DATE)"
     if reading.layout == "crosstab":
-        codes = ", ".join(f"{kind}_code AS {kind}" for kind in kinds)
-        staged = f"(SELECT DISTINCT {codes}, period_start AS period FROM {reading.staged['appointments'][-1]})"
-        each = " UNION ALL ".join(f"SELECT {kind} AS code FROM {staged}" for kind in kinds)
-        fresh = reading.con.execute(
-            f"SELECT 1 FROM ({each}) ANTI JOIN known USING (code) WHERE code IS NOT NULL LIMIT 1"
-        )
-        if fresh.fetchone() is None:
-            stage_areas(reading, staged, list(kinds), as_of)
-            return
+        stage_areas(reading, _named_in_crosstab(reading, kinds), list(kinds), as_of)
+        return
     ons_code = next((heading for heading in reading.received.header if re.fullmatch(ONS_CODES, heading)), None)
     stage_areas(reading, relation, list(kinds), as_of, problems, {"sub_icb": ons_code} if ons_code else {})
+
+
+def _named_in_crosstab(reading: Reading, kinds: Mapping[str, str]) -> str:
+    """A relation of who is named with whom and when, from what is staged already: far fewer rows than the file has.
+
+    Names take another pass over the file, so they are read only when it names someone who is not known yet.
+    """
+    con = reading.con
+    codes = ", ".join(f"{kind}_code AS {kind}" for kind in kinds)
+    named = f"(SELECT DISTINCT {codes}, period_start AS period FROM {reading.staged['appointments'][-1]})"
+    each = " UNION ALL ".join(f"SELECT {kind} AS code FROM {named}" for kind in kinds)
+    fresh = f"SELECT 1 FROM ({each}) ANTI JOIN known USING (code) WHERE code IS NOT NULL LIMIT 1"
+    if con.execute(fresh).fetchone() is None:
+        return named
+    names = ("gp_name", "pcn_name", "sub_icb_location_name")
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE names AS "
+        f"SELECT DISTINCT {', '.join([*kinds.values(), *names])} FROM {readable(reading, reading.csv())}"
+    )
+    same = " AND ".join(f"named.{kind} IS NOT DISTINCT FROM n.{kind}" for kind in kinds)
+    called = ", ".join(f"max(n.{name}) AS {kind}_name" for kind, name in zip(kinds, names, strict=True))
+    return (
+        f"(SELECT named.*, {called} FROM {named} AS named LEFT JOIN {with_areas('names', kinds)} AS n ON {same} "
+        f"GROUP BY ALL)"
+    )
 
 
 def _drop_repeats(reading: Reading, relation: str, columns: Mapping[str, str]) -> None:
@@ -259,7 +280,7 @@ def _drop_repeats(reading: Reading, relation: str, columns: Mapping[str, str]) -
         f"""
         CREATE OR REPLACE TEMP TABLE repeats AS
         SELECT likeness, sum(copies - 1) AS surplus
-        FROM (SELECT {_likeness(columns)} AS likeness, {record}, count(*) AS copies FROM {relation}
+        FROM (SELECT {_likeness(columns)} AS likeness, {record}, count(*) AS copies FROM {readable(reading, relation)}
               WHERE likeness IN (FROM alike) GROUP BY ALL HAVING count(*) > 1)
         GROUP BY likeness
         """
@@ -284,5 +305,4 @@ def _drop_repeats(reading: Reading, relation: str, columns: Mapping[str, str]) -
 def _likeness(columns: Mapping[str, str]) -> str:
     """The hash of `_drop_repeats` over the file's relation."""
     words = ", ".join(f"w_{name}" for name in BREAKDOWN)
-    category = f"nullif(regexp_replace(trim({columns['category']}), '\\s+', ' ', 'g'), '')"
-    return f"hash(period, practice, pcn, sub_icb, {words}, {category}, n_appointments)"
+    return f"hash(period, practice, pcn, sub_icb, {words}, {_category(columns['category'])}, n_appointments)"

@@ -51,6 +51,13 @@ def area_problems(columns: Mapping[str, str]) -> list[Problem]:
     return problems
 
 
+def readable(reading: Reading, relation: str) -> str:
+    """The relation without the records that `Reading.stage` found broken (and refused) in it. Use after a `stage`."""
+    for scan in reading.broken:
+        relation = relation.replace(scan, f"{scan[:-1]}, ignore_errors=true)")
+    return relation
+
+
 def stage_areas(
     reading: Reading,
     relation: str,
@@ -66,12 +73,12 @@ def stage_areas(
     ons_codes: kind → the column with its ONS code. Counts no rows.
     """
     bad = " OR ".join(f"coalesce({p.condition}, FALSE)" for p in problems) or "FALSE"
-    named = {column for column, *_ in reading.con.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()}
+    named = {column for column, *_ in reading.con.execute(f"DESCRIBE FROM {relation}").fetchall()}
     names = [f"{kind}_name" for kind in kinds if f"{kind}_name" in named]
     others = [f"{column} AS {kind}_ons_code" for kind, column in (ons_codes or {}).items()]
     reading.con.execute(
         f"CREATE OR REPLACE TEMP TABLE areas AS SELECT DISTINCT {', '.join([*kinds, *names, *others])}, "
-        f"{as_of} AS as_of FROM {relation} WHERE NOT ({bad})"
+        f"{as_of} AS as_of FROM {readable(reading, relation)} WHERE NOT ({bad})"
     )
     for kind in kinds:
         name = f"max(trim({kind}_name))" if f"{kind}_name" in names else "NULL"
