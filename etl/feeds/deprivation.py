@@ -63,7 +63,7 @@ def _read_fingertips(reading: Reading) -> None:
     """Practices, and England once: the file gives it a second time under itself. Other areas are filtered."""
     is_england = f"{code('area_code')} = '{ENGLAND}'"
     year = count("time_period")
-    stated = f"{code('area_code')}, {year}, trim(value)"
+    stated = f"indicator_id, {code('area_code')}, {year}, trim(value)"
     skip = (
         f"coalesce(trim(indicator_id), '') <> '{INDICATOR}' OR coalesce(trim(area_type), '') NOT IN ('GP', 'GPs', "
         f"'England') OR row_number() OVER (PARTITION BY {stated}) > 1"
@@ -72,7 +72,7 @@ def _read_fingertips(reading: Reading) -> None:
         bad_code("area_code", f"{PRACTICE}|{ENGLAND}", "a practice code, nor that of England"),
         *_year("time_period"),
         _score("value"),
-        _twice("area_code", "value", "time_period"),
+        _twice("value", "area_code", "time_period", "indicator_id"),
     ]
     columns = {
         "index_year": year,
@@ -96,7 +96,7 @@ def _read_practice_scores(reading: Reading) -> None:
         bad_code("practice_code", PRACTICE, "a practice code"),
         *_year("imd_year"),
         _score("imd_score"),
-        _twice("practice_code", "imd_score", "imd_year"),
+        _twice("imd_score", "practice_code", "imd_year"),
     ]
     reading.stage("deprivation", reading.csv(), columns, problems, _again("practice_code", "imd_year", "imd_score"))
 
@@ -114,7 +114,7 @@ def _read_practice_deciles(reading: Reading) -> None:
         bad_code("practice_code", PRACTICE, "a practice code"),
         _score("imd_score"),
         _between("imd_decile", 1, 10),
-        _twice("practice_code", "imd_score", "imd_decile"),
+        _twice("imd_score", "practice_code"),
     ]
     reading.stage("deprivation", reading.csv(), columns, problems, _again("practice_code", "imd_score", "imd_decile"))
 
@@ -144,7 +144,7 @@ def _read_lsoa(reading: Reading) -> None:
         bad_code("area", LSOA, "the code of an LSOA"),
         _between("rank", 1, 100_000),
         _between("decile", 1, 10),
-        _twice("area", "rank", "decile"),
+        _twice("rank", "area"),
     ]
     reading.stage("deprivation", relation, columns, problems, _again("area", "rank", "decile"))
 
@@ -213,12 +213,11 @@ def _again(*columns: str) -> str:
     return f"row_number() OVER (PARTITION BY {', '.join(f'upper(trim({column}))' for column in columns)}) > 1"
 
 
-def _twice(area: str, value: str, other: str) -> Problem:
-    """Refuse the rows of an area that is listed with different values."""
-    about = f"{code(area)}, trim({other})" if other in ("imd_year", "time_period") else code(area)
-    stated = f"trim({value})"
+def _twice(value: str, area: str, *within: str) -> Problem:
+    """Refuse the rows of an area that is listed (within the same year, say) with different values."""
+    about = ", ".join([code(area), *(f"trim({column})" for column in within)])
     return Problem(
-        f"min({stated}) OVER (PARTITION BY {about}) <> max({stated}) OVER (PARTITION BY {about})",
+        f"min(trim({value})) OVER (PARTITION BY {about}) <> max(trim({value})) OVER (PARTITION BY {about})",
         value,
         f"{say('listed more than once with different values: ')} || {code(area)}",
     )
