@@ -16,7 +16,7 @@ cell AS (
         END AS subject,
         c.band AS category, c.calls AS amount
     FROM mart.calls_cell AS c
-    WHERE c.dimension IN ('time_band', 'wait', 'duration')
+    WHERE c.dimension IN ('wait', 'duration') OR (c.dimension = 'time_band' AND c.indicator = 'inbound')
 ),
 cell_by_level AS (
     SELECT subject, practice_code AS organisation, 'practice' AS level, month, category, amount FROM cell

@@ -14,7 +14,7 @@ WITH wide AS (
         sum(calls) FILTER (WHERE indicator = 'answered' AND dimension = 'wait' AND band = '0_60') AS answered_60,
         sum(calls) FILTER (WHERE indicator = 'answered' AND dimension = 'wait' AND band IN ('0_60', '61_120'))
             AS answered_120,
-        sum(calls) FILTER (WHERE dimension = 'time_band') AS timed,
+        sum(calls) FILTER (WHERE indicator = 'inbound' AND dimension = 'time_band') AS timed,
         sum(calls) FILTER (WHERE dimension = 'monday_8_to_10') AS monday
     FROM (
         SELECT * FROM mart.calls_cell
@@ -24,7 +24,7 @@ WITH wide AS (
             CAST(date_trunc('month', f.period_start) AS DATE), 'inbound', 'monday_8_to_10', 'total', f.calls
         FROM fact.published_calls AS f
         INNER JOIN fact.calendar AS c ON c.day = f.period_start AND c.weekday = 1
-        WHERE f.dataset = 'day_and_time' AND f.band = '08:00-09:59'
+        WHERE f.dataset = 'day_and_time' AND f.indicator = 'inbound' AND f.band = '08:00-09:59'
     ) AS cells
     GROUP BY practice_code, pcn_code, sub_icb_code, icb_code, region_code, month
 ),

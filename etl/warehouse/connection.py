@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 import holidays
+import pyarrow as pa
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -166,23 +167,14 @@ class Warehouse:
         days = [FIRST_DAY + timedelta(n) for n in range((last - FIRST_DAY).days + 1)]
         with self.transaction():
             self.execute("DELETE FROM fact.calendar")
-            self.con.execute(
-                "CREATE OR REPLACE TEMP TABLE days (day DATE, month DATE, week DATE, weekday SMALLINT, "
-                "bank_holiday VARCHAR, is_working_day BOOLEAN)"
-            )
-            rows = [
-                (
-                    d.isoformat(),
-                    d.replace(day=1).isoformat(),
-                    (d - timedelta(d.weekday())).isoformat(),
-                    d.isoweekday(),
-                    named.get(d),
-                    d.weekday() < 5 and d not in named,
-                )
-                for d in days
-            ]
-            self.con.executemany("INSERT INTO days VALUES (?, ?, ?, ?, ?, ?)", rows)
-            self.append("fact.calendar", "days", ["day", "month", "week", "weekday", "bank_holiday", "is_working_day"])
+            months = [day.replace(day=1) for day in days]
+            weeks = [day - timedelta(day.weekday()) for day in days]
+            working = [day.weekday() < 5 and day not in named for day in days]
+            table = {"day": days, "month": months, "week": weeks, "weekday": [day.isoweekday() for day in days]}
+            table |= {"bank_holiday": [named.get(day) for day in days], "is_working_day": working}
+            self.con.register("days", pa.table(table))
+            self.append("fact.calendar", "days", list(table))
+            self.con.unregister("days")
 
 
 def _postgres(url: str) -> Engine:

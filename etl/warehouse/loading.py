@@ -71,11 +71,11 @@ def stage(
         # a record that cannot be read: find all of them, then take the rest
         con.execute(select + tolerant(relation, reading))
     reading.staged[fact].append(name)
-    totals = con.execute(
-        f"SELECT count(*), count(*) FILTER (problem = '{SKIPPED}'), count(problem) FROM {name}"
+    found = con.execute(
+        f"SELECT count(*), count(*) FILTER (problem = '{SKIPPED}'), count(problem), {_span(table)} FROM {name}"
     ).fetchone()
-    assert totals is not None
-    read, skipped, not_kept = totals
+    assert found is not None
+    read, skipped, not_kept, first, last = found
     if count:
         reading.rows_read += read
         reading.rows_filtered += skipped
@@ -83,7 +83,9 @@ def stage(
             _number(reading, relation, problem)
     if not_kept:
         con.execute(f"DELETE FROM {name} WHERE problem IS NOT NULL")
-    _period(reading, table, name)
+    if first:
+        reading.period_from = min(filter(None, (reading.period_from, first)))
+        reading.period_to = max(filter(None, (reading.period_to, last)))
 
 
 def refuse(reading: Reading, line: int, column: str, reason: str) -> None:
@@ -120,19 +122,14 @@ def _type(column: Any) -> str:
     )
 
 
-def _period(reading: Reading, table: Table, staged: str) -> None:
-    """Widen the load's period by what was staged."""
+def _span(table: Table) -> str:
+    """SQL for the first and last day that kept rows cover."""
     if "period_start" not in table.columns:
-        return
-    last = (
-        "max(CASE WHEN period_kind = 'month' THEN last_day(period_start) ELSE period_start END)"
-        if "period_kind" in table.columns
-        else "max(last_day(period_start))"
-    )
-    found = reading.con.execute(f"SELECT min(period_start), {last} FROM {staged}").fetchone()
-    if found and found[0]:
-        reading.period_from = min(filter(None, (reading.period_from, found[0])))
-        reading.period_to = max(filter(None, (reading.period_to, found[1])))
+        return "NULL, NULL"
+    last = "last_day(period_start)"
+    if "period_kind" in table.columns:
+        last = f"CASE WHEN period_kind = 'month' THEN {last} ELSE period_start END"
+    return f"min(period_start) FILTER (problem IS NULL), max({last}) FILTER (problem IS NULL)"
 
 
 def commit(warehouse: Warehouse, feed: ModuleType, reading: Reading) -> Load:
@@ -206,13 +203,10 @@ def _write(warehouse: Warehouse, table: Table, staged: list[str], load_id: int) 
     """Supersede what the staged rows are about, then insert them. Returns the load ids that lost rows."""
     name = f"{table.schema}.{table.name}"
     columns = [c.name for c in table.columns]
-    source = " UNION ALL ".join(f"SELECT * FROM {s}" for s in staged)
-    warehouse.con.execute(
-        f"CREATE OR REPLACE TEMP VIEW incoming AS SELECT *, CAST({load_id} AS BIGINT) AS load_id FROM ({source})"
-    )
-    replaced = supersede(warehouse, table, "incoming")
-    warehouse.append(name, "incoming", columns)
-    warehouse.con.execute("DROP VIEW incoming")
+    parts = " UNION ALL ".join(f"SELECT * FROM {s}" for s in staged)
+    incoming = f"(SELECT *, CAST({load_id} AS BIGINT) AS load_id FROM ({parts}))"
+    replaced = supersede(warehouse, table, incoming)
+    warehouse.append(name, incoming, columns)
     return replaced
 
 
