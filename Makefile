@@ -16,6 +16,7 @@ check: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/docs.py --check
 
 unit: .venv/test
 	scripts/debian.sh

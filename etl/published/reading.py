@@ -1,7 +1,6 @@
 """Open the generation named in CURRENT, read-only, and move on to the next between two queries."""
 
 import threading
-from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +56,12 @@ class Reader:
         """The name of the current generation: a key for caches. Raises NothingPublished."""
         return current(self.folder).name
 
-    def records(self, sql: str, **parameters: Hashable) -> list[dict[str, Any]]:
+    def records(self, sql: str, **parameters: Any) -> list[dict[str, Any]]:
         """Rows as dictionaries; `:name` marks a parameter."""
         with self.engine().connect() as connection:
             return [dict(row) for row in connection.execute(text(sql), parameters).mappings()]
 
-    def frame(self, sql: str, **parameters: Hashable) -> pd.DataFrame:
+    def frame(self, sql: str, **parameters: Any) -> pd.DataFrame:
         """The result as a data frame (missing as NaN or None); `:name` marks a parameter."""
         with self.engine().connect() as connection:
             result = connection.execute(text(sql), parameters)
