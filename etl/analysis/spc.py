@@ -319,9 +319,7 @@ def _starts(identity: NDArray[Any], rebase: ArrayLike | None) -> Flags:
     return new | flags
 
 
-def _frame(
-    chart: _Chart, rows: Integers, length: int, direction: NDArray[np.int8], target: Floats
-) -> pd.DataFrame:
+def _frame(chart: _Chart, rows: Integers, length: int, direction: NDArray[np.int8], target: Floats) -> pd.DataFrame:
     """The chart's points spread back over all rows, gaps empty, causes in words."""
     sign = _SIGN_OF_CAUSE[chart.cause]
     return pd.DataFrame(

@@ -32,6 +32,12 @@ def test_a_stall_is_seen() -> None:
     assert stalled.latest - stalled.earliest > timedelta(weeks=20)
 
 
+def test_the_pace_itself_is_uncertain() -> None:
+    # Two a fortnight, 100 to go: luck alone would spread the end over 33 weeks, a pace known from 26 weeks over 70.
+    found = finish(every(14, 13) + every(14, 13), 126, TODAY)
+    assert timedelta(weeks=55) < found.latest - found.earliest < timedelta(weeks=90)
+
+
 def test_the_same_question_has_the_same_answer_whatever_the_order() -> None:
     uneven = every(5, 9) + every(17, 6)
     assert finish(uneven, 40, TODAY) == finish(reversed(uneven), 40, TODAY)

@@ -1,11 +1,14 @@
 """Staggered difference in differences: planted effects found, none found where none was planted."""
 
 import datetime
+import math
+from collections import defaultdict
 
 import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
+from scipy import stats
 
 from etl.analysis.impact import switching_effect
 
@@ -81,6 +84,33 @@ def test_agrees_with_the_regression_with_practice_and_period_effects() -> None:
     slow = smf.ols("value ~ treated + C(practice) + C(period)", window.assign(treated=treated)).fit()
     assert found.estimate == pytest.approx(slow.params["treated"])
     assert (found.practices, found.controls) == (12, 36)
+
+
+def test_interval_agrees_with_each_practice_taken_at_a_time() -> None:
+    """How far each practice pulls the estimate from its mean, squared and summed, is the estimate's variance."""
+    values, switched = world(3, effect=2.0, switching=12)
+    found = switching_effect(values, switched, before=3, after=2)
+    table = {(practice, period): value for practice, period, value in values.itertuples(index=False)}
+
+    def change(practice: str, first: int) -> float:
+        later = [table[practice, period] for period in range(first, first + 2)]
+        return np.mean(later) - np.mean([table[practice, period] for period in range(first - 3, first)])
+
+    gain, pull, lines = {}, defaultdict(float), len(switched)
+    for name, first in switched.items():
+        waiting = [practice for practice in PRACTICES if switched.get(practice, PERIODS) >= first + 2]
+        expected = np.mean([change(practice, first) for practice in waiting])
+        gain[name] = change(name, first) - expected
+        for practice in waiting:
+            pull[practice] -= (change(practice, first) - expected) / len(waiting) / len(switched)
+        lines += len(waiting) / list(switched.values()).count(first)
+    estimate = np.mean(list(gain.values()))
+    for name in switched:
+        pull[name] += (gain[name] - estimate) / len(switched)
+    few = len(pull) / (len(pull) - 1) * (lines - 1) / (lines - 2) * len(switched) / (len(switched) - 1)
+    error = math.sqrt(few * sum(one**2 for one in pull.values()))
+    assert found.estimate == pytest.approx(estimate)
+    assert found.upper - found.estimate == pytest.approx(error * stats.t.ppf(0.975, len(switched) - 1))
 
 
 def test_groups_already_moving_apart_are_flagged() -> None:
