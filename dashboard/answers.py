@@ -43,35 +43,34 @@ def table_answer(scope: Scope, name: str, search: str) -> Any:
 def csv_answer(scope: Scope, name: str, search: str) -> tuple[str, str]:
     """File name and text of a chart's CSV: a header, and the rows of its table with their values unrounded."""
     chart, view = chart_named(name), resolve(scope, search)
-    frame = chart.query(scope, view)
+    rows = chart.query(scope, view)
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow([column.key for column in chart.columns])
-    if not frame.empty:
-        writer.writerows(zip(*[map(_csv_cell, frame[column.key]) for column in chart.columns], strict=True))
+    writer.writerows([_csv_cell(row[column.key]) for column in chart.columns] for row in rows)
     return f"{chart.name}-{view.organisation.code.lower()}.csv", out.getvalue()
 
 
 @remembered
 def _panel(scope: Scope, chart: Chart, view: View) -> Any:
-    frame = chart.query(scope, view)
-    if frame.empty:
+    rows = chart.query(scope, view)
+    if not rows:
         known = definitions(scope)
         names = [known[name]["title"] for name in chart.measures(view)[:1] if name in known]
         return _plain(empty_panel(names[0] if names else chart.name.replace("-", " ").capitalize(), chart.empty))
     known = definitions(scope)
-    drawing = chart.draw(frame, view, known)
-    shown = table_of(chart, frame, drawing, _unit(scope, chart, view)) if drawing.figure is None else None
+    drawing = chart.draw(rows, view, known)
+    shown = table_of(chart, rows, drawing, _unit(scope, chart, view)) if drawing.figure is None else None
     return _plain(panel(chart, drawing, view, known, shown))
 
 
 @remembered
 def _table(scope: Scope, chart: Chart, view: View) -> Any:
-    frame = chart.query(scope, view)
-    if frame.empty:
+    rows = chart.query(scope, view)
+    if not rows:
         return chart.empty
-    drawing = chart.draw(frame, view, definitions(scope))
-    return _plain(table_of(chart, frame, drawing, _unit(scope, chart, view)))
+    drawing = chart.draw(rows, view, definitions(scope))
+    return _plain(table_of(chart, rows, drawing, _unit(scope, chart, view)))
 
 
 def _unit(scope: Scope, chart: Chart, view: View) -> str:
@@ -90,7 +89,7 @@ def _csv_cell(value: Any) -> Any:
         return " ".join(str(_csv_cell(each)) for each in value)
     if words.is_missing(value):
         return ""
-    if isinstance(value, datetime):  # a pandas Timestamp is one too
+    if isinstance(value, datetime):
         midnight = (value.hour, value.minute, value.second) == (0, 0, 0)
         return value.strftime("%Y-%m-%d") if midnight else value.isoformat(timespec="seconds")
     if isinstance(value, date):

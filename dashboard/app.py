@@ -39,7 +39,7 @@ class Switchboard(Dash):
 
     def interpolate_index(self, **parts: Any) -> str:  # type: ignore[override]
         """The page every address starts from."""
-        found, variables = dash._pages._path_to_page(request.path.strip("/")) if has_request_context() else ({}, None)
+        found, _ = dash._pages._path_to_page(request.path.strip("/")) if has_request_context() else ({}, None)
         known = page.pages().get(found.get("module", ""))
         parts["favicon"] = f'<link rel="icon" href="{self.get_asset_url("favicon.svg")}">'
         parts["title"] = full_title(known) if known else PRODUCT
@@ -54,7 +54,7 @@ def create_app(settings: Settings, access: AccessSettings | None = None) -> Swit
     dash.page_registry.clear()
     app = Switchboard(
         "dashboard", use_pages=True, pages_folder="", assets_folder=str(ASSETS), assets_ignore=r"plotly.*\.js|login\.css",
-        suppress_callback_exceptions=True, title=PRODUCT, update_title=None, index_string=INDEX,
+        suppress_callback_exceptions=True, title=PRODUCT, update_title="", index_string=INDEX,
     )  # fmt: skip
     app.server.extensions[source.NAME] = Reader(settings.published)
     app.server.config["SWITCHBOARD_GENERATION"] = _generation_and_age

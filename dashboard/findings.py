@@ -1,12 +1,11 @@
 """Findings in words, made from figures. Pure. "A real change" is said only where SPC says so."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
 from dashboard import words
+from dashboard.page import Rows
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def series_sentence(definition: Mapping[str, Any], row: Mapping[str, Any]) -> Se
     return Sentence(f"{title}: {shown}", f" in {month}, within the usual range of {spread}: no real change.{beside}")
 
 
-def page_title(rows: list[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> str:
+def page_title(rows: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> str:
     """The headline of a page about several measures (definition, newest value), the first with a real change leading."""
     changes = [(definition, row) for definition, row in rows if is_change(row)]
     worse = [each for each in changes if str(each[1]["variation"]).startswith("concern")]
@@ -92,41 +91,41 @@ def page_title(rows: list[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> str:
     return text[0].upper() + text[1:]
 
 
-def outcomes_title(frame: pd.DataFrame) -> str:
-    """frame: category, amount of calls over the period."""
-    totals = frame.groupby("category")["amount"].sum()
-    whole = totals.sum()
-    if not whole:
+def outcomes_title(rows: Rows) -> str:
+    """`10.4% of calls were missed; 57.7% were answered`. rows: category, amount of calls over the period."""
+    totals: dict[str, float] = {}
+    for row in rows:
+        totals[row["category"]] = totals.get(row["category"], 0) + (row["amount"] or 0)
+    whole = sum(totals.values())
+    if not whole or "missed" not in totals or "answered" not in totals:
         return "How calls ended"
-    parts = [
-        f"{words.value(totals[name] / whole, 'percent')} of calls were {word}"
-        for name, word in (("missed", "missed"), ("answered", "answered"))
-        if name in totals
-    ]
-    return "; ".join(parts).replace("of calls were answered", "were answered") if len(parts) > 1 else "".join(parts)
+    missed, answered = (words.value(totals[name] / whole, "percent") for name in ("missed", "answered"))
+    return f"{missed} of calls were missed; {answered} were answered"
 
 
-def share_title(frame: pd.DataFrame, label: str, what: str) -> str:
-    """`21.4% of calls come between 08:00 and 09:59; England 20.1%`. frame: label, share, england_share."""
-    row = frame[frame["label"] == label]
-    if row.empty or pd.isna(row["share"].iloc[0]):
-        return what[0].upper() + what[1:]
-    england = row["england_share"].iloc[0]
-    beside = "" if pd.isna(england) else f"; England {words.value(england, 'percent')}"
-    return f"{words.value(row['share'].iloc[0], 'percent')} {what}{beside}"
+def share_title(rows: Rows, category: str, what: str) -> str:
+    """`21.4% of calls come between 08:00 and 09:59; England 20.1%`. rows: category, share, england_share."""
+    row = next((row for row in rows if row["category"] == category), None)
+    if row is None or row["share"] is None:
+        return _capital(what)
+    beside = "" if row["england_share"] is None else f"; England {words.value(row['england_share'], 'percent')}"
+    return f"{words.value(row['share'], 'percent')} {what}{beside}"
 
 
-def funnel_title(judgements: pd.Series, noun: str) -> str:
-    """How many stand outside the 99.8% limits, and on which side."""
-    judged = judgements.dropna()
-    above, below = int((judged == "above").sum()), int((judged == "below").sum())
-    if judged.empty:
+def funnel_title(rows: Rows, noun: str) -> str:
+    """How many stand outside the 99.8% limits, and on which side. rows: judgement."""
+    judged = [row["judgement"] for row in rows if row["judgement"] is not None]
+    above, below = judged.count("above"), judged.count("below")
+    if not judged:
         return f"No {noun} can be compared yet"
     if above + below == 0:
         return f"No {noun} differs from the rest by more than chance explains"
-    number = _capital(words.plural(above + below, noun))
     verb = "differs" if above + below == 1 else "differ"
-    return f"{number} of {len(judged)} {verb} by more than chance explains: {above} above, {below} below"
+    number = words.spelt(above + below)
+    nouns = noun if len(judged) == 1 else f"{noun}s"
+    return _capital(
+        f"{number} of {len(judged)} {nouns} {verb} by more than chance explains: {above} above, {below} below"
+    )
 
 
 def _capital(text: str) -> str:

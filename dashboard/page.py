@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import pandas as pd
 from dash.development.base_component import Component
 
 from dashboard.access.guard import VIEWER, Rule
 from dashboard.access.scope import CurrentUser, Scope
 from dashboard.view import View
 
+Rows = list[dict[str, Any]]  # what a query answers: a figure's worth of rows; a missing value is None
 Definitions = Mapping[str, Mapping[str, Any]]  # rows of table `measure`, by name
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a chart's table and CSV: `key` names it in the frame and the CSV, `heading` in the table.
+    """One column of a chart's table and CSV: `key` names it in the rows and the CSV, `heading` in the table.
 
     kind: how the table writes it: text, count, number, percent, measure (in the unit of the chart's first
     measure), month, day, when. The CSV always has the value itself.
@@ -50,17 +50,17 @@ class Drawing:
 class Chart:
     """One definition for chart, table and CSV.
 
-    query: (scope, view) → frame; the only thing that reads.
-    draw: (frame, view, definitions) → Drawing; pure; never called with an empty frame.
+    query: (scope, view) → rows; the only thing that reads.
+    draw: (rows, view, definitions) → Drawing; pure; never called without rows.
     columns: what table and CSV show, in order.
     measures: (view) → names of the measures whose definitions `What this means` gives, first the main one.
     meaning: a paragraph of its own for `What this means`.
-    empty: what to say where the frame is empty.
+    empty: what to say where there are no rows.
     """
 
     name: str
-    query: Callable[[Scope, View], pd.DataFrame]
-    draw: Callable[[pd.DataFrame, View, Definitions], Drawing]
+    query: Callable[[Scope, View], Rows]
+    draw: Callable[[Rows, View, Definitions], Drawing]
     columns: tuple[Column, ...]
     measures: Callable[[View], tuple[str, ...]] = lambda view: ()
     meaning: str = ""

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pandas as pd
-
 from dashboard import words
 from dashboard.charts.style import (
     GREY,
@@ -18,6 +16,7 @@ from dashboard.charts.style import (
     month_axis,
     plain,
 )
+from dashboard.page import Rows
 
 OUTCOMES = {
     "answered": (NAVY, ""),
@@ -26,25 +25,28 @@ OUTCOMES = {
     "missed": (ORANGE, "/"),
 }
 RAMP = (NAVY, NAVY_MIDDLE, NAVY_LIGHT, NAVY_PALE)
+LEAST_LABELLED = 0.07  # a narrower part of a bar has no room for its figure
 
 
 def _fill(colour: str, hatch: str) -> dict[str, Any]:
     if not hatch:
         return {"color": colour}
-    return {"pattern": {"shape": hatch, "fgcolor": colour, "bgcolor": "rgba(0,0,0,0)", "size": 6, "solidity": 0.45},
-            "color": colour, "line": {"color": colour, "width": 1}}  # fmt: skip
+    pattern = {"shape": hatch, "fgcolor": colour, "bgcolor": "rgba(0,0,0,0)", "size": 6, "solidity": 0.45}
+    return {"color": colour, "pattern": pattern, "line": {"color": colour, "width": 1}}
 
 
-def stacked_months(frame: pd.DataFrame, height: int = 280) -> Figure:
-    """Counts by month, stacked by outcome. frame: period_start, category, amount; a month without rows is a gap."""
-    wide = frame.pivot_table(index="period_start", columns="category", values="amount", aggfunc="sum")
-    order = [name for name in OUTCOMES if name in wide] + [name for name in wide if name not in OUTCOMES]
-    x = plain(wide.index)
+def stacked_months(rows: Rows, height: int = 280) -> Figure:
+    """Counts by month, stacked by outcome. rows: period_start, category, amount; a month without rows is a gap."""
+    by_category: dict[str, dict[Any, Any]] = {}
+    for row in rows:
+        by_category.setdefault(row["category"], {})[row["period_start"]] = row["amount"]
+    months = sorted({row["period_start"] for row in rows})
+    order = [name for name in OUTCOMES if name in by_category] + sorted(set(by_category) - set(OUTCOMES))
     traces = [
         {
             "type": "bar",
-            "x": x,
-            "y": plain(wide[name]),
+            "x": plain(months),
+            "y": [by_category[name].get(month) for month in months],
             "name": words.category(name),
             "marker": _fill(*OUTCOMES.get(name, (GREY, "."))),
             "hovertemplate": "%{y:,} %{fullData.name}<extra></extra>",
@@ -57,14 +59,14 @@ def stacked_months(frame: pd.DataFrame, height: int = 280) -> Figure:
     )  # fmt: skip
 
 
-def against_england(frame: pd.DataFrame, height: int = 280, upright: bool = False, name: str = "here") -> Figure:
+def against_england(rows: Rows, height: int = 280, upright: bool = False, name: str = "here") -> Figure:
     """Shares of one whole as bars, England's share as a mark across each.
 
-    frame: label, share, england_share (may be empty), in the order to draw. upright: bars stand (time of day);
-    otherwise they lie, first row on top.
+    rows: label, share, england_share (None where England has none), in the order to draw. upright: bars stand
+    (time of day); otherwise they lie, first row on top.
     """
-    labels = plain(frame["label"])
-    values, england = plain(frame["share"]), plain(frame["england_share"])
+    labels = [row["label"] for row in rows]
+    values, england = [row["share"] for row in rows], [row["england_share"] for row in rows]
     along, across = ("y", "x") if upright else ("x", "y")
     traces: list[dict[str, Any]] = [
         {
@@ -75,7 +77,7 @@ def against_england(frame: pd.DataFrame, height: int = 280, upright: bool = Fals
             "name": name,
             "marker": {"color": NAVY},
             "text": [words.value(each, "percent") for each in values],
-            "textposition": "outside" if not upright else "none",
+            "textposition": "none" if upright else "outside",
             "cliponaxis": False,
             "hovertemplate": f"%{{{across}}}: <b>%{{{along}:.1%}}</b><extra>{name}</extra>",
         }
@@ -91,41 +93,46 @@ def against_england(frame: pd.DataFrame, height: int = 280, upright: bool = Fals
                 "line": {"color": LINE, "width": 1.5, "dash": "dot"},
                 "marker": {
                     "color": LINE,
-                    "symbol": "line-ew-open" if upright else "line-ns-open",
-                    "size": 16,
+                    "symbol": "circle-open" if upright else "line-ns-open",
+                    "size": 8 if upright else 20,
                     "line": {"width": 2.5, "color": LINE},
                 },
                 "hovertemplate": f"%{{{across}}}: %{{{along}:.1%}}<extra>England</extra>",
             }
         )
-    share = {"tickformat": ",.0%", "rangemode": "tozero", "nticks": 6}
-    names = {"type": "category", "showgrid": False}
+    share: dict[str, Any] = {"tickformat": ",.0%", "rangemode": "tozero", "nticks": 6}
+    names: dict[str, Any] = {"type": "category", "showgrid": False}
     if not upright:
-        share |= {"showticklabels": False, "showgrid": False}
-        names["autorange"] = "reversed"  # type: ignore[assignment]
+        # room for the figure at the end of the longest bar
+        longest = max(each for each in [0.0, *values, *england] if each is not None)
+        share |= {"showticklabels": False, "showgrid": False, "range": [0, longest * 1.18]}
+        names["autorange"] = "reversed"
     axes = {f"{across}axis": names, f"{along}axis": share}
     return figure(traces, height, bargap=0.3, **axes)
 
 
-def split_bars(frame: pd.DataFrame, height: int = 240) -> Figure:
-    """Whole bars cut into ordered bands, one bar a row.
+def split_bars(rows: Rows, height: int = 240) -> Figure:
+    """Whole bars cut into ordered bands, one bar a `row`.
 
-    frame: row, label (of the band), share; both in the order to draw, shortest band first.
+    rows: row (the bar's name), label (of the band), share; both in the order to draw, shortest band first.
     """
+    bars = list(dict.fromkeys(row["row"] for row in rows))
     traces = []
-    rows = list(dict.fromkeys(frame["row"]))
-    for position, label in enumerate(dict.fromkeys(frame["label"])):
-        part = frame[frame["label"] == label].set_index("row")["share"].reindex(rows)
-        colour = RAMP[min(position, len(RAMP) - 1)]
+    for position, label in enumerate(dict.fromkeys(row["label"] for row in rows)):
+        part = {row["row"]: row["share"] for row in rows if row["label"] == label}
+        shares = [part.get(bar) for bar in bars]
         traces.append(
             {
                 "type": "bar",
                 "orientation": "h",
-                "y": rows,
-                "x": plain(part),
+                "y": bars,
+                "x": shares,
                 "name": label,
-                "marker": {"color": colour, "line": {"color": "rgba(128,128,128,0.5)", "width": 0.5}},
-                "text": ["" if pd.isna(each) or each < 0.07 else f"{each:.0%}" for each in part],
+                "marker": {
+                    "color": RAMP[min(position, len(RAMP) - 1)],
+                    "line": {"color": "rgba(128,128,128,0.5)", "width": 0.5},
+                },
+                "text": ["" if each is None or each < LEAST_LABELLED else f"{each:.0%}" for each in shares],
                 "textposition": "inside",
                 "insidetextanchor": "middle",
                 "constraintext": "none",
@@ -136,7 +143,7 @@ def split_bars(frame: pd.DataFrame, height: int = 240) -> Figure:
         )
     return figure(
         traces, height, barmode="stack", bargap=0.35,
-        xaxis={"tickformat": ",.0%", "range": [0, 1], "showgrid": False, "showticklabels": False},
+        xaxis={"range": [0, 1], "showgrid": False, "showticklabels": False},
         yaxis={"autorange": "reversed", "type": "category", "showgrid": False},
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "xanchor": "left", "traceorder": "normal"},
     )  # fmt: skip

@@ -2,85 +2,72 @@
 
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from dashboard import words
-from dashboard.charts.style import BLUE, GREY, LINE, NAVY, ORANGE, PLUM, Figure, figure, plain, value_axis
-from etl.analysis.funnel import Funnel, limits
-from etl.analysis.funnel import funnel as compare
+from dashboard.charts.style import BLUE, GREY, LINE, NAVY, ORANGE, PLUM, Figure, figure, value_axis
+from dashboard.page import Rows
 
-CURVE_POINTS = 60
-TICKS = [scale * power for power in (10**exponent for exponent in range(9)) for scale in (1, 3)]
-
-
-def compared(frame: pd.DataFrame, unit: str) -> Funnel:
-    """Limits and judgements of `numerator` and `denominator`; organisations with none are kept without."""
-    return compare(frame["numerator"], frame["denominator"], unit)
+TICKS = [scale * 10**exponent for exponent in range(9) for scale in (1, 3)]
+TICKS_FINE = [scale * 10**exponent for exponent in range(9) for scale in (1, 1.5, 2, 3, 4, 6, 8)]
+FEWEST_TICKS = 3
 
 
-def funnel(
-    frame: pd.DataFrame, judged: Funnel, unit: str, size_label: str, aim: float | None = None, height: int = 340
-) -> Figure:
+def funnel(rows: Rows, unit: str, size_label: str, aim: float | None = None, height: int = 340) -> Figure:
     """Figure of a comparison.
 
-    frame: name (None for an anonymous peer), is_chosen, beside `judged`'s points in the same order. size_label:
-    what the denominator counts, for the axis. aim: a line to read by, never what anyone is judged against.
+    rows: of `queries.measures.compared`: name (None for an anonymous peer), is_chosen, value, denominator,
+    lower_95 … upper_998, judgement, centre. The limits are drawn through those of the organisations themselves.
+    size_label: what the denominator counts. aim: a line to read by, never what anyone is judged against.
     """
-    points = judged.points
-    low, high = points["denominator"].min(), points["denominator"].max()
-    sizes = np.geomspace(max(1.0, low * 0.9), max(2.0, high * 1.1), CURVE_POINTS)
-    curve = limits(np.rint(sizes), judged.centre, unit, judged.overdispersion.tau)
-    traces: list[dict[str, Any]] = []
-    for side, dash, label in (("998", "dash", "99.8% limits"), ("95", "dot", "95% limits")):
-        for edge in ("lower", "upper"):
-            traces.append(
-                {
-                    "type": "scatter", "mode": "lines", "x": plain(curve["denominator"]),
-                    "y": plain(curve[f"{edge}_{side}"]), "name": label, "legendgroup": side,
-                    "showlegend": edge == "lower", "line": {"color": GREY, "width": 1.2, "dash": dash}, "hoverinfo": "skip",
-                }
-            )  # fmt: skip
-    ends = [float(sizes[0]), float(sizes[-1])]
-    traces.append(_line(ends, judged.centre, LINE, f"together {words.value(judged.centre, unit)}"))
+    by_size = sorted(rows, key=lambda row: row["denominator"])
+    sizes = [row["denominator"] for row in by_size]
+    traces = [
+        _line(sizes, [row[f"{edge}_{side}"] for row in by_size], label, GREY, dash=dash, legendgroup=side,
+              showlegend=edge == "lower", line_shape="spline")
+        for side, dash, label in (("998", "dash", "99.8% limits"), ("95", "dot", "95% limits"))
+        for edge in ("lower", "upper")
+    ]  # fmt: skip
+    ends = [sizes[0], sizes[-1]]
+    centre = rows[0]["centre"]
+    traces.append(_line(ends, [centre, centre], f"together {words.value(centre, unit)}", LINE))
     if aim is not None:
-        traces.append(_line(ends, aim, PLUM, f"aim {words.value(aim, unit)}"))
-    outside = points["judgement"].isin(["above", "below"])
-    chosen = frame["is_chosen"].astype(bool)
-    for rows, colour, symbol, size, label in (
-        (~outside & ~chosen, NAVY, "circle", 7, "within the limits"),
-        (outside & ~chosen, ORANGE, "diamond", 10, "outside the 99.8% limits"),
-        (chosen, BLUE, "star", 14, "this organisation"),
-    ):
-        if rows.any():
-            traces.append(_marks(frame[rows], points[rows], unit, colour, symbol, size, label))
-    return figure(
-        traces, height, hovermode="closest",
-        xaxis={"type": "log", "tickvals": [tick for tick in TICKS if ends[0] <= tick <= ends[1]], "tickformat": ",",
-               "title": {"text": size_label, "font": {"size": 12}, "standoff": 6}},
-        yaxis=value_axis(unit),
-    )  # fmt: skip
+        traces.append(_line(ends, [aim, aim], f"aim {words.value(aim, unit)}", PLUM))
+    chosen = [row for row in rows if row["is_chosen"]]
+    others = [row for row in rows if not row["is_chosen"]]
+    for marked, colour, symbol, size, label in (
+        ([row for row in others if row["judgement"] == "within"], NAVY, "circle", 8, "within the limits"),
+        ([row for row in others if row["judgement"] in ("above", "below")], ORANGE, "diamond", 11, "outside the 99.8% limits"),
+        (chosen, BLUE, "star", 15, "this organisation"),
+    ):  # fmt: skip
+        if marked:
+            traces.append(_marks(marked, unit, colour, symbol, size, label))
+    spread = max(row["value"] for row in rows) - min(row["value"] for row in rows)
+    inside = [tick for tick in TICKS if ends[0] * 0.8 <= tick <= ends[1] * 1.2]
+    if len(inside) < FEWEST_TICKS:
+        inside = [tick for tick in TICKS_FINE if ends[0] * 0.9 <= tick <= ends[1] * 1.1]
+    title = {"text": size_label, "font": {"size": 12}, "standoff": 6}
+    sideways = {"type": "log", "tickvals": inside, "ticktext": [f"{tick:,.0f}" for tick in inside], "title": title}
+    return figure(traces, height, hovermode="closest", xaxis=sideways, yaxis=value_axis(unit, spread))
 
 
-def _line(ends: list[float], height: float, colour: str, name: str) -> dict[str, Any]:
-    return {"type": "scatter", "mode": "lines", "x": ends, "y": [height, height], "name": name,
-            "line": {"color": colour, "width": 1.5}, "hoverinfo": "skip"}  # fmt: skip
+def _line(
+    x: list[float], y: list[float | None], name: str, colour: str, dash: str = "solid", line_shape: str = "linear", **more: Any
+) -> dict[str, Any]:  # fmt: skip
+    line = {"color": colour, "width": 1.4, "dash": dash, "shape": line_shape}
+    return {"type": "scatter", "mode": "lines", "x": x, "y": y, "name": name, "line": line, "hoverinfo": "skip", **more}
 
 
-def _marks(
-    frame: pd.DataFrame, points: pd.DataFrame, unit: str, colour: str, symbol: str, size: int, label: str
-) -> dict[str, Any]:
-    names = [name if isinstance(name, str) else "another practice" for name in frame["name"]]
+def _marks(rows: Rows, unit: str, colour: str, symbol: str, size: int, label: str) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "markers",
-        "x": plain(points["denominator"]),
-        "y": plain(points["value"]),
+        "x": [row["denominator"] for row in rows],
+        "y": [row["value"] for row in rows],
         "name": label,
         "text": [
-            f"<b>{name}</b><br>{words.value(row.value, unit)} of {words.count(row.denominator)}<br>"
-            f"limits {words.value(row.lower_998, unit)} to {words.value(row.upper_998, unit)}"
-            for name, row in zip(names, points.itertuples(), strict=True)
+            f"<b>{row['name'] or 'another organisation'}</b><br>{words.value(row['value'], unit)} of "
+            f"{words.count(row['denominator'])}<br>"
+            f"99.8% limits {words.value(row['lower_998'], unit)} to {words.value(row['upper_998'], unit)}"
+            for row in rows
         ],
         "marker": {"color": colour, "symbol": symbol, "size": size},
         "hovertemplate": "%{text}<extra></extra>",

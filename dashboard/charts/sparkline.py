@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from dashboard import words
-from dashboard.charts.spc import MARKS
+from dashboard.charts.spc import MARKS, mark_of
 
 WIDTH, HEIGHT, EDGE = 150, 36, 7
 SHAPES = {
@@ -18,26 +17,26 @@ DARK = "@media (prefers-color-scheme:dark){path.l{stroke:#93a3ae}g{filter:bright
 
 def sparkline(values: Sequence[float | None], variation: str | None) -> str:
     """A `data:` URL of an SVG of these values, oldest first; a missing value breaks the line. "" with no value."""
-    known = [value for value in values if not words.is_missing(value)]
+    known = [value for value in values if value is not None]
     if not known:
         return ""
-    low, high = min(known), max(known)  # type: ignore[type-var]
+    low, high = min(known), max(known)
     step = (WIDTH - 2 * EDGE) / max(1, len(values) - 1)
 
     def place(position: int, value: float) -> tuple[float, float]:
-        share = (value - low) / (high - low) if high > low else 0.5  # type: ignore[operator]
+        share = (value - low) / (high - low) if high > low else 0.5
         return round(EDGE + position * step, 1), round(HEIGHT - EDGE - share * (HEIGHT - 2 * EDGE), 1)
 
     strokes, pen = [], "M"
     end = (0.0, 0.0)
     for position, value in enumerate(values):
-        if words.is_missing(value):
+        if value is None:
             pen = "M"
             continue
-        end = place(position, value)  # type: ignore[arg-type]
+        end = place(position, value)
         strokes.append(f"{pen}{end[0]} {end[1]}")
         pen = "L"
-    colour, symbol, _, _ = MARKS[(variation or "common").split("_")[0]]
+    colour, symbol, _, _ = MARKS[mark_of(variation)]
     mark = SHAPES[symbol].format(x=end[0], y=end[1])
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"><style>{DARK}</style>'

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pandas as pd
-
 from dashboard import words
 from dashboard.charts.style import (
     CONCERN,
@@ -18,7 +16,9 @@ from dashboard.charts.style import (
     plain,
     value_axis,
 )
+from dashboard.page import Rows
 
+SAME_LEVEL = 1e-9
 MARKS = {
     "common": (GREY, "circle", 7, "usual range"),
     "improvement": (IMPROVEMENT, "diamond", 10, "better: a real change"),
@@ -27,87 +27,67 @@ MARKS = {
 }
 
 
-def spc(frame: pd.DataFrame, unit: str, aim: float | None = None, height: int = 280) -> Figure:
+def spc(rows: Rows, unit: str, aim: float | None = None, height: int = 280) -> Figure:
     """Figure of a monthly series.
 
-    frame: period_start, value, mean, lower_limit, upper_limit, special_cause, variation; a month without data is a
-    row of gaps, and the lines break there. Limits may step (a rebased series): they are drawn as steps with a
-    break. aim: drawn as a line of its own, named.
+    rows: period_start, value, mean, lower_limit, upper_limit, special_cause, variation; a month without data is a
+    row of None, and the lines break there. Limits may step (a rebased series): they break at the step.
+    aim: drawn as a line of its own, named.
     """
-    x = plain(frame["period_start"])
-    text = [
-        f"<b>{words.value(row.value, unit)}</b> {words.month(row.period_start)}<br>"
-        + (words.rule(row.special_cause) or "in its usual range")
-        for row in frame.itertuples()
+    x = plain(row["period_start"] for row in rows)
+    traces = [
+        _line(x, _levels(rows, "upper_limit"), "limits", GREY, dash="dash", legendgroup="limits"),
+        _line(x, _levels(rows, "lower_limit"), "limits", GREY, dash="dash", legendgroup="limits", showlegend=False),
+        _line(x, _levels(rows, "mean"), "average", LINE),
+        _line(x, [row["value"] for row in rows], "", GREY, showlegend=False),
     ]
-    traces: list[dict[str, Any]] = [
-        _limit(x, frame["upper_limit"], "limits", True),
-        _limit(x, frame["lower_limit"], "limits", False),
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "x": x,
-            "y": plain(_broken(frame["mean"])),
-            "name": "average",
-            "line": {"color": LINE, "width": 1.5},
-            "hoverinfo": "skip",
-        },
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "x": x,
-            "y": plain(frame["value"]),
-            "line": {"color": GREY, "width": 1.5},
-            "hoverinfo": "skip",
-            "showlegend": False,
-        },
-    ]
-    kinds = frame["variation"].fillna("common_cause").str.split("_").str[0]
     for kind, (colour, symbol, size, name) in MARKS.items():
-        chosen = (kinds == kind) & frame["value"].notna()
-        if chosen.any():
+        chosen = [row for row in rows if row["value"] is not None and mark_of(row["variation"]) == kind]
+        if chosen:
             traces.append(
                 {
                     "type": "scatter",
                     "mode": "markers",
-                    "x": plain(frame["period_start"][chosen]),
-                    "y": plain(frame["value"][chosen]),
+                    "x": plain(row["period_start"] for row in chosen),
+                    "y": [row["value"] for row in chosen],
                     "name": name,
                     "marker": {"color": colour, "symbol": symbol, "size": size},
-                    "text": [each for each, keep in zip(text, chosen, strict=True) if keep],
+                    "text": [_hover(row, unit) for row in chosen],
                     "hovertemplate": "%{text}<extra></extra>",
                 }
             )
     if aim is not None:
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": [x[0], x[-1]],
-                "y": [aim, aim],
-                "name": f"aim {words.value(aim, unit)}",
-                "line": {"color": PLUM, "width": 2},
-                "hoverinfo": "skip",
-            }
-        )
-    return figure(traces, height, xaxis=month_axis(), yaxis=value_axis(unit), hovermode="closest")
+        traces.append(_line([x[0], x[-1]], [aim, aim], f"aim {words.value(aim, unit)}", PLUM, width=2))
+    return figure(traces, height, xaxis=month_axis(), yaxis=value_axis(unit, _spread(rows)), hovermode="closest")
 
 
-def _limit(x: list[Any], values: pd.Series, name: str, shown: bool) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "x": x,
-        "y": plain(_broken(values)),
-        "name": name,
-        "legendgroup": name,
-        "showlegend": shown,
-        "line": {"color": GREY, "width": 1.2, "dash": "dash"},
-        "hoverinfo": "skip",
-    }
+def mark_of(variation: str | None) -> str:
+    """Which of MARKS a variation class has: `concern_high` → `concern`."""
+    return (variation or "common").split("_")[0]
 
 
-def _broken(values: pd.Series) -> pd.Series:
-    """A line that changes level starts anew: its first point of each level is left without a joining stroke."""
-    stepped = values.diff().abs() > 1e-12
-    return values.mask(stepped & ~stepped.shift(-1, fill_value=False)) if stepped.sum() < len(values) / 4 else values
+def _hover(row: dict[str, Any], unit: str) -> str:
+    verdict = words.rule(row["special_cause"]) or "in its usual range"
+    return f"<b>{words.value(row['value'], unit)}</b> {words.month(row['period_start'])}<br>{verdict}"
+
+
+def _line(
+    x: list[Any], y: list[Any], name: str, colour: str, dash: str = "solid", width: float = 1.5, **more: Any
+) -> dict[str, Any]:
+    line = {"color": colour, "width": width, "dash": dash}
+    return {"type": "scatter", "mode": "lines", "x": x, "y": y, "name": name, "line": line, "hoverinfo": "skip", **more}
+
+
+def _levels(rows: Rows, name: str) -> list[float | None]:
+    """A limit by month, without the stroke that would join one level to the next."""
+    values = [row[name] for row in rows]
+    before = [None, *values[:-1]]
+    return [
+        None if last is not None and value is not None and abs(value - last) > SAME_LEVEL else value
+        for last, value in zip(before, values, strict=True)
+    ]
+
+
+def _spread(rows: Rows) -> float:
+    drawn = [row[name] for row in rows for name in ("value", "lower_limit", "upper_limit") if row[name] is not None]
+    return max(drawn) - min(drawn)

@@ -5,9 +5,8 @@ figure serves both themes and print. A colour used here must be named there (a t
 """
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
-
-import pandas as pd
 
 NAVY = "#12436d"  # what happened
 ORANGE = "#f46a25"  # what was lost
@@ -27,16 +26,22 @@ COLOURS = (
     NAVY, ORANGE, GREY, PLUM, BLUE, INK, LINE, GRID, IMPROVEMENT, CONCERN, NEUTRAL, NAVY_MIDDLE, NAVY_LIGHT, NAVY_PALE
 )  # fmt: skip
 
+AXIS = {
+    "gridcolor": GRID,
+    "zeroline": False,
+    "automargin": True,
+    "tickangle": 0,
+    "fixedrange": True,
+    "ticks": "",
+    "color": INK,
+}
+
 Figure = dict[str, Any]
 
 
 def figure(traces: list[dict[str, Any]], height: int = 280, **layout: Any) -> Figure:
     """A plain figure: no background, no slanted labels, legend above, figures that do not jump on hover."""
-    axes = {
-        name: {**_axis(), **layout.pop(name, {})}
-        for name in ("xaxis", "yaxis")
-        if name in layout or name in _axis_names()
-    }
+    axes = {name: {**AXIS, **layout.pop(name, {})} for name in ("xaxis", "yaxis")}
     return {
         "data": traces,
         "layout": {
@@ -55,35 +60,21 @@ def figure(traces: list[dict[str, Any]], height: int = 280, **layout: Any) -> Fi
     }
 
 
-def _axis_names() -> tuple[str, str]:
-    return ("xaxis", "yaxis")
-
-
-def _axis() -> dict[str, Any]:
-    return {
-        "gridcolor": GRID,
-        "zeroline": False,
-        "automargin": True,
-        "tickangle": 0,
-        "fixedrange": True,
-        "ticks": "",
-        "color": INK,
-    }
-
-
 def month_axis() -> dict[str, Any]:
     """A time axis: month names, the year once below the first of it."""
     return {"type": "date", "tickformat": "%b\n%Y", "nticks": 9, "showgrid": False}
 
 
-def value_axis(unit: str) -> dict[str, Any]:
-    """A value axis in a measure's unit. It need not start at nought: a line is read by its height above others."""
-    return {"tickformat": ",.0%" if unit == "percent" else ",", "nticks": 6}
+def value_axis(unit: str, spread: float = 1.0) -> dict[str, Any]:
+    """A value axis in a measure's unit; spread: highest less lowest value drawn, which decides the decimals.
+
+    It need not start at nought: a line is read by its height above others.
+    """
+    if unit == "percent":
+        return {"tickformat": ",.1%" if spread < 0.05 else ",.0%", "nticks": 6}
+    return {"tickformat": ",", "nticks": 6}
 
 
 def plain(values: Iterable[Any]) -> list[Any]:
-    """JSON-ready values: None for missing, ISO dates for dates."""
-    return [
-        None if pd.isna(value) else value.strftime("%Y-%m-%d") if hasattr(value, "strftime") else value
-        for value in values
-    ]
+    """JSON-ready values: dates as ISO text, None for missing."""
+    return [value.isoformat() if isinstance(value, date) else value for value in values]

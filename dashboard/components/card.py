@@ -8,6 +8,7 @@ from dash.development.base_component import Component
 from dashboard import words
 from dashboard.charts.sparkline import sparkline
 from dashboard.components import icons
+from dashboard.components.attributes import attributes
 
 
 def card(definition: Any, latest: dict[str, Any] | None, href: str) -> Component:
@@ -32,7 +33,7 @@ def card(definition: Any, latest: dict[str, Any] | None, href: str) -> Component
             html.P(_comparison(latest, unit), className="comparison"),
         ],
         className="card",
-        **{"data-testid": f"card-{definition['measure']}"},
+        **attributes(data_testid=f"card-{definition['measure']}"),
     )
 
 

@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import pandas as pd
 from dash import dcc, html
 from dash.development.base_component import Component
 
 from dashboard import words
-from dashboard.page import Chart, Definitions, Drawing
+from dashboard.components.attributes import attributes
+from dashboard.page import Chart, Definitions, Drawing, Rows
 from dashboard.view import View
 
-GRAPH_CONFIG = {"displayModeBar": False, "responsive": True, "doubleClick": False}
+GRAPH_CONFIG: Any = {"displayModeBar": False, "responsive": True, "doubleClick": False}
 
 
 def slot(chart: Chart, view: View, wide: bool = False) -> Component:
@@ -21,7 +21,7 @@ def slot(chart: Chart, view: View, wide: bool = False) -> Component:
         id={"panel": chart.name, "view": view.search()},
         className="panel wide" if wide else "panel",
         style={"minHeight": chart.height + 130},
-        **{"data-testid": f"panel-{chart.name}"},
+        **attributes(data_testid=f"panel-{chart.name}"),
     )
 
 
@@ -35,7 +35,12 @@ def panel(
     if drawing.figure is not None:
         actions.append(_toggle("Table", "table", drawing.title, id={"table-button": True, **identity}))
     actions.append(
-        html.A("CSV", href=f"/csv/{chart.name}{view.search()}", download="", **_named(f"CSV of: {drawing.title}"))
+        html.A(
+            "CSV",
+            href=f"/csv/{chart.name}{view.search()}",
+            download="",
+            **attributes(aria_label=f"CSV of: {drawing.title}"),
+        )
     )
     if meaning:
         actions.append(_toggle("What this means", "meaning", drawing.title))
@@ -50,21 +55,21 @@ def panel(
                     dcc.Graph(figure=drawing.figure, config=GRAPH_CONFIG, responsive=True,
                               style={"height": drawing.figure["layout"]["height"]}),
                     role="img",
-                    **{"aria-label": drawing.description or f"{drawing.title}. {drawing.subtitle}"},
+                    **attributes(aria_label=drawing.description or f"{drawing.title}. {drawing.subtitle}"),
                 )
             )
         )  # fmt: skip
         parts.append(
             html.Div(
                 "Loading…", id={"table": True, **identity}, hidden=True, className="scroll",
-                tabIndex="0", role="region", **{"data-part": "table", **_named(f"Table of: {drawing.title}")},
+                tabIndex="0", role="region", **attributes(data_part="table", aria_label=f"Table of: {drawing.title}"),
             )
         )  # fmt: skip
     elif shown_table is not None:
         parts.append(scrolling(shown_table, drawing.title))
     parts.append(html.Footer([html.Div(actions, className="actions"), html.P(drawing.coverage, className="coverage")]))
     if meaning:
-        parts.append(html.Div(meaning, hidden=True, className="meaning", **{"data-part": "meaning"}))
+        parts.append(html.Div(meaning, hidden=True, className="meaning", **attributes(data_part="meaning")))
     return parts
 
 
@@ -75,16 +80,15 @@ def empty_panel(title: str, message: str) -> list[Component]:
 
 def scrolling(table: Component, label: str) -> Component:
     """A table in a box that scrolls by keyboard where it is wider or longer than the page."""
-    return html.Div(table, className="scroll", tabIndex="0", role="region", **_named(f"Table: {label}"))
+    return html.Div(table, className="scroll", tabIndex="0", role="region", **attributes(aria_label=f"Table: {label}"))
 
 
-def table_of(chart: Chart, frame: pd.DataFrame, drawing: Drawing, unit: str) -> Component:
-    """The frame as a table with a caption: exactly the rows and columns of the CSV, written for reading."""
-    columns = [(column, [_cell(value, column.kind, unit) for value in frame[column.key]]) for column in chart.columns]
+def table_of(chart: Chart, rows: Rows, drawing: Drawing, unit: str) -> Component:
+    """The rows as a table with a caption: exactly the rows and columns of the CSV, written for reading."""
     return table(
         f"{drawing.title}. {drawing.subtitle}",
         [column.heading for column in chart.columns],
-        list(zip(*[cells for _, cells in columns], strict=True)) if columns else [],
+        [[_cell(row[column.key], column.kind, unit) for column in chart.columns] for row in rows],
         numeric={place for place, column in enumerate(chart.columns) if column.kind in NUMERIC},
     )
 
@@ -164,13 +168,9 @@ def definition(measure: Any) -> list[Component]:
     ]
 
 
-def _toggle(text: str, part: str, title: str, **attributes: Any) -> Component:
+def _toggle(text: str, part: str, title: str, **more: Any) -> Component:
     """A button that shows or hides a part of its panel; `assets/switchboard.js` does it."""
     return html.Button(
         text, type="button", className="link",
-        **attributes, **{"data-toggle": part, "aria-expanded": "false", **_named(f"{text}: {title}")},
+        **more, **attributes(data_toggle=part, aria_expanded="false", aria_label=f"{text}: {title}"),
     )  # fmt: skip
-
-
-def _named(label: str) -> dict[str, str]:
-    return {"aria-label": label}

@@ -9,6 +9,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from dashboard import words
+from dashboard.components.attributes import attributes
 from dashboard.page import Page
 from dashboard.view import PERIODS, Organisation, View
 
@@ -39,7 +40,7 @@ def shell(
                     _header(view, path, choices, freshness or {}, practice_pages),
                     html.Div(
                         "Synthetic data: every organisation and figure here is invented.",
-                        className="synthetic", role="note", **{"data-testid": "synthetic-banner"},
+                        className="synthetic", role="note", **attributes(data_testid="synthetic-banner"),
                     ) if (freshness or {}).get("is_synthetic") else html.Div(),
                     html.Main(list(contents), id="main"),
                 ],
@@ -59,14 +60,10 @@ def _navigation(page: Page, pages: Sequence[Page], search: str, user: str, token
         if each.group != group:
             group = each.group
             items.append(html.Li(group, className="group"))
-        # a page with maps or Sankeys needs another plotly, so the browser has to load it afresh
-        kind = html.A if each.full_plotly else dcc.Link
-        here = {"className": "here"} if each is page else {}
-        link = kind(each.label, href=each.path + search, **here)
-        items.append(html.Li(html.Span(link, **({"aria-current": "page"} if each is page else {}))))
+        items.append(html.Li(_page_link(each, each.path + search, each is page)))
     parts = [
         html.Div(html.Span(PRODUCT), className="product"),
-        html.Nav(html.Ul(items), **{"aria-label": "Pages"}),
+        html.Nav(html.Ul(items), **attributes(aria_label="Pages")),
     ]
     if user:
         parts.append(
@@ -82,6 +79,13 @@ def _navigation(page: Page, pages: Sequence[Page], search: str, user: str, token
     return html.Header(parts, className="side")
 
 
+def _page_link(page: Page, href: str, here: bool) -> Component:
+    if here:
+        return html.A(page.label, href=href, className="here", **attributes(aria_current="page"))
+    # a page with maps or Sankeys needs another plotly, so the browser has to load it afresh
+    return html.A(page.label, href=href) if page.full_plotly else dcc.Link(page.label, href=href)
+
+
 def _header(
     view: View | None,
     path: Sequence[Organisation],
@@ -93,7 +97,7 @@ def _header(
         return html.Div(className="where")
     return html.Div(
         [
-            html.Nav(html.Ol([html.Li(_step(each, view)) for each in path]), **{"aria-label": "Where you are"}),
+            html.Nav(html.Ol([html.Li(_step(each, view)) for each in path]), **attributes(aria_label="Where you are")),
             html.Div(
                 [
                     html.P(freshness_text(freshness), className="freshness"),
@@ -112,7 +116,7 @@ def _header(
 
 def _step(organisation: Organisation, view: View) -> Component:
     if organisation.code == view.organisation.code:
-        return html.Span(organisation.name, **{"aria-current": "location"})
+        return html.Span(organisation.name, **attributes(aria_current="location"))
     return dcc.Link(organisation.name, href=view.search(organisation=organisation.code))
 
 
@@ -130,7 +134,7 @@ def filter_select(name: str, label: str, options: Sequence[Any], value: str, **m
     return dmc.Select(
         id={"filter": name}, label=label, data=list(options), value=value, allowDeselect=False, searchable=True,
         nothingFoundMessage="Nothing found", comboboxProps={"withinPortal": True}, size="sm", className="filter",
-        **{"data-testid": f"filter-{name}"}, **more,
+        **attributes(data_testid=f"filter-{name}"), **more,
     )  # fmt: skip
 
 
@@ -162,6 +166,6 @@ def _practice_search(choices: Sequence[Organisation], view: View, practice_pages
         dmc.Select(
             id={"goto": "practice"}, label="Find a practice", placeholder="Name, code or postcode", data=options,
             searchable=True, clearable=False, nothingFoundMessage="No such practice", limit=50, size="sm",
-            className="filter", **{"data-testid": "find-practice"},
+            className="filter", **attributes(data_testid="find-practice"),
         )
     ]  # fmt: skip

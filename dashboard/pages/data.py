@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import pandas as pd
 from dash import html
 from dash.development.base_component import Component
 
@@ -11,50 +10,45 @@ from dashboard.access.scope import Scope
 from dashboard.components.panel import slot
 from dashboard.components.sentences import headline, sentences
 from dashboard.findings import Sentence
-from dashboard.page import Chart, Column, Definitions, Drawing, Page
+from dashboard.page import Chart, Column, Definitions, Drawing, Page, Rows
 from dashboard.queries import data
 from dashboard.view import View
 
 AGREES_WITHIN = 0.0005  # a difference of one call in two thousand is drawn as agreement
 
 
-def _feed(frame: pd.DataFrame, column: str = "feed") -> pd.DataFrame:
-    return frame.assign(**{column: [words.FEEDS.get(name, name) for name in frame[column]]})
-
-
-def _loads(frame: pd.DataFrame, view: View, known: Definitions) -> Drawing:
-    newest = frame.iloc[0]
-    refused = frame["rows_refused"].sum()
-    title = f"{words.plural(len(frame), 'file').capitalize()} loaded, the newest {words.when(newest['loaded_at'])}"
+def _loads(rows: Rows, view: View, known: Definitions) -> Drawing:
+    refused = sum(row["rows_refused"] or 0 for row in rows)
     return Drawing(
-        title,
+        f"{words.spelt(len(rows)).capitalize()} {'file' if len(rows) == 1 else 'files'} loaded, "
+        f"the newest {words.when(rows[0]['loaded_at'])}",
         "Each accepted file, newest first: rows read, kept, refused, and rightly not this feed's business.",
         coverage=f"{words.count(refused)} rows refused in all",
     )
 
 
-def _rejected(frame: pd.DataFrame, view: View, known: Definitions) -> Drawing:
-    files = frame["load_id"].nunique()
+def _rejected(rows: Rows, view: View, known: Definitions) -> Drawing:
+    files = len({row["load_id"] for row in rows})
     return Drawing(
-        f"{words.count(frame['rows'].sum())} rows refused in {words.plural(files, 'file')}",
+        f"{words.count(sum(row['rows'] for row in rows))} rows refused in {words.plural(files, 'file')}",
         "By file, column and reason. Line 1 is the header; in a workbook, the sheet's own row.",
     )
 
 
-def _refused(frame: pd.DataFrame, view: View, known: Definitions) -> Drawing:
+def _refused(rows: Rows, view: View, known: Definitions) -> Drawing:
     return Drawing(
-        f"{words.plural(len(frame), 'file').capitalize()} refused as a whole",
+        f"{words.plural(len(rows), 'file').capitalize()} refused as a whole",
         "Nothing in these was used. Each lies in the folder `rejected` beside its reason.",
     )
 
 
-def _coverage(frame: pd.DataFrame, view: View, known: Definitions) -> Drawing:
-    short = frame[frame["months"] < frame["expected"]]
-    practices = short["practice"].nunique()
+def _coverage(rows: Rows, view: View, known: Definitions) -> Drawing:
+    short = len({row["practice"] for row in rows if row["months"] < row["expected"]})
+    every = len({row["practice"] for row in rows})
     title = (
-        f"{words.plural(practices, 'practice').capitalize()} of {frame['practice'].nunique()} "
-        f"{'has' if practices == 1 else 'have'} months missing"
-        if practices
+        f"{words.spelt(short).capitalize()} of {words.plural(every, 'practice')} "
+        f"{'has' if short == 1 else 'have'} months missing"
+        if short
         else "Every practice has every month that was published"
     )
     return Drawing(
@@ -62,32 +56,36 @@ def _coverage(frame: pd.DataFrame, view: View, known: Definitions) -> Drawing:
     )
 
 
-def _reconciliation(frame: pd.DataFrame, view: View, known: Definitions) -> Drawing:
-    off = frame[(frame["share"].abs() > AGREES_WITHIN) | (frame["share"].isna() & (frame["difference"] != 0))]
-    title = (
-        f"{len(frame) - len(off)} of {len(frame)} published totals rebuild from our rows"
-        if len(off)
-        else f"All {len(frame)} published totals rebuild from our rows"
+def _reconciliation(rows: Rows, view: View, known: Definitions) -> Drawing:
+    agree = sum(
+        row["difference"] == 0 or (row["share"] is not None and abs(row["share"]) <= AGREES_WITHIN) for row in rows
     )
-    return Drawing(title, "Our totals against the printed ones, largest difference first.")
-
-
-def _areas(frame: pd.DataFrame, view: View, known: Definitions) -> Drawing:
+    number = f"{agree} of {len(rows)}" if agree < len(rows) else f"All {len(rows)}"
     return Drawing(
-        f"{words.plural(frame['practice'].nunique(), 'practice').capitalize()} stand elsewhere in a publication than by membership",
+        f"{number} published totals rebuild from our rows",
+        "Our totals against the printed ones, largest difference first.",
+    )
+
+
+def _areas(rows: Rows, view: View, known: Definitions) -> Drawing:
+    practices = len({row["practice"] for row in rows})
+    return Drawing(
+        f"{words.plural(practices, 'practice').capitalize()} {'stands' if practices == 1 else 'stand'} elsewhere "
+        "in a publication than by membership",
         "The publication's own area is used for its figures, dated membership for the ICB's own.",
     )
 
 
-def _coverage_query(scope: Scope, view: View) -> pd.DataFrame:
-    found = data.coverage(scope, view)
-    return _feed(found).sort_values(["months", "name"]) if not found.empty else found
+def _with_feed(query: Callable[[Scope, View], Rows], column: str = "feed") -> Callable[[Scope, View], Rows]:
+    """The same rows, with feeds named as people name them."""
+    return lambda scope, view: [
+        {**row, column: words.FEEDS.get(row[column], row[column])} for row in query(scope, view)
+    ]
 
 
-def _with_feed(
-    query: Callable[[Scope, View], pd.DataFrame], column: str = "feed"
-) -> Callable[[Scope, View], pd.DataFrame]:
-    return lambda scope, view: _feed(query(scope, view), column)
+def _coverage_query(scope: Scope, view: View) -> Rows:
+    found = _with_feed(data.coverage)(scope, view)
+    return sorted(found, key=lambda row: (row["months"] - row["expected"], row["name"], row["feed"]))
 
 
 COVERAGE = Chart(
@@ -201,15 +199,17 @@ def layout(scope: Scope, view: View) -> list[Component]:
 
 
 def _said(scope: Scope, view: View) -> list[Sentence]:
-    found = data.coverage(scope, view)
+    by_feed: dict[str, Rows] = {}
+    for row in data.coverage(scope, view):
+        by_feed.setdefault(row["feed"], []).append(row)
     said = []
-    for feed, rows in found.groupby("feed") if not found.empty else ():
-        have, expected = int(rows["months"].sum()), int(rows["expected"].sum())
-        name = words.FEEDS.get(str(feed), str(feed))
+    for feed, rows in by_feed.items():
+        have, expected = sum(row["months"] for row in rows), sum(row["expected"] for row in rows)
+        none = sum(row["months"] == 0 for row in rows)
         said.append(
             Sentence(
-                f"{name}: {words.value(have / expected, 'percent')} of practice-months received",
-                f" ({have:,} of {expected:,}); {words.plural(int((rows['months'] == 0).sum()), 'practice')} with none.",
+                f"{words.FEEDS.get(feed, feed)}: {words.value(have / expected, 'percent')} of practice-months received",
+                f" ({have:,} of {expected:,}); {words.plural(none, 'practice')} with none.",
             )
         )
     return said

@@ -1,20 +1,20 @@
 """`/demand`: when do people ring, do they get through, and is there enough behind the phone?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
-import pandas as pd
 from dash import html
 from dash.development.base_component import Component
 
 from dashboard import findings, words
 from dashboard.access.scope import Scope
 from dashboard.charts import bars, shares
-from dashboard.charts import funnel as funnels
+from dashboard.charts.funnel import funnel
 from dashboard.charts.spc import spc
 from dashboard.components.panel import slot
 from dashboard.components.sentences import headline, sentences
 from dashboard.components.shell import filter_select
-from dashboard.page import Chart, Column, Definitions, Drawing, Page
+from dashboard.page import Chart, Column, Definitions, Drawing, Page, Rows
 from dashboard.queries import breakdowns, measures
 from dashboard.view import View
 
@@ -67,12 +67,12 @@ def chosen_measure(view: View) -> str:
     return view.option("measure", MEASURE)
 
 
-def coverage_of(row: pd.Series) -> str:
+def coverage_of(row: Mapping[str, Any]) -> str:
     """`46 of 48 practices · to October 2026`, from a row of a series."""
     month = f"to {words.month(row['period_start'])}"
-    if words.is_missing(row["practices_expected"]):
+    if row["practices_expected"] is None:
         return month
-    return f"{row['practices_counted']:,.0f} of {row['practices_expected']:,.0f} practices · {month}"
+    return f"{row['practices_counted'] or 0:,} of {row['practices_expected']:,} practices · {month}"
 
 
 def trend(name: str, fixed: str | None = None) -> Chart:
@@ -81,23 +81,23 @@ def trend(name: str, fixed: str | None = None) -> Chart:
     def measure(view: View) -> str:
         return fixed or chosen_measure(view)
 
-    def draw(frame: pd.DataFrame, view: View, known: Definitions) -> Drawing:
+    def draw(rows: Rows, view: View, known: Definitions) -> Drawing:
         definition = known[measure(view)]
-        newest = frame[frame["value"].notna()].iloc[-1]
+        newest = [row for row in rows if row["value"] is not None][-1]
         title = findings.series_title(definition, newest)
-        gaps = int(frame["value"].isna().sum())
+        gaps = sum(row["value"] is None for row in rows)
         missing = f" {words.plural(gaps, 'month')} without data left as a gap." if gaps else ""
         return Drawing(
             title,
             f"{definition['title']}, monthly, {words.unit(definition['unit'])}, with process limits (XmR).{missing}",
-            spc(frame, definition["unit"], None if words.is_missing(definition["aim"]) else definition["aim"]),
+            spc(rows, definition["unit"], definition["aim"]),
             f"{title}. Monthly line with average and limits; usual range {findings.usual_range(newest, definition['unit'])}.",
             coverage_of(newest),
         )
 
     return Chart(
         name,
-        lambda scope, view: _with_a_value(measures.series(scope, view, measure(view))),
+        lambda scope, view: measures.series(scope, view, measure(view)),
         draw,
         SERIES_COLUMNS,
         measures=lambda view: (measure(view),),
@@ -108,48 +108,45 @@ def trend(name: str, fixed: str | None = None) -> Chart:
     )
 
 
-def _with_a_value(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame if frame.empty or frame["value"].notna().any() else frame.iloc[:0]
-
-
-def _outcomes(frame: pd.DataFrame, view: View, known: Definitions) -> Drawing:
-    total = frame["amount"].sum()
+def _outcomes(rows: Rows, view: View, known: Definitions) -> Drawing:
+    title = findings.outcomes_title(rows)
     return Drawing(
-        findings.outcomes_title(frame),
+        title,
         "Inbound calls by how they ended, monthly. Hatched: missed.",
-        bars.stacked_months(frame),
-        f"Stacked bars by month. {findings.outcomes_title(frame)}.",
-        f"{words.count(total)} calls · {words.months(frame['period_start'].min(), frame['period_start'].max())}",
+        bars.stacked_months(rows),
+        f"Stacked bars by month. {title}.",
+        f"{words.count(sum(row['amount'] for row in rows))} calls · "
+        f"{words.months(rows[0]['period_start'], rows[-1]['period_start'])}",
     )
 
 
-def _time_bands(frame: pd.DataFrame, view: View, known: Definitions) -> Drawing:
-    part = shares.labelled(frame, "calls_time_band", by_time=True)
-    title = findings.share_title(part.assign(label=part["category"]), PEAK, "of calls come between 08:00 and 09:59")
+def _time_bands(rows: Rows, view: View, known: Definitions) -> Drawing:
+    part = shares.labelled(rows, "calls_time_band", by_time=True)
+    title = findings.share_title(part, PEAK, "of calls come between 08:00 and 09:59")
     return Drawing(
         title,
-        "Share of the day's calls in each band, all days. Bands differ in length. Dotted: England.",
+        "Share of calls in each band, all days. Bands differ in length. Dotted: England.",
         bars.against_england(part, upright=True, name=view.organisation.name),
         f"Bars by time of day with England's line. {title}.",
         _period(view),
     )
 
 
-def _waits(frame: pd.DataFrame, view: View, known: Definitions) -> Drawing:
-    rows = []
+def _waits(rows: Rows, view: View, known: Definitions) -> Drawing:
+    drawn = []
     for subject, what in (("calls_wait_answered", "Answered"), ("calls_wait_missed", "Missed")):
-        part = shares.labelled(frame, subject)
-        for column, who in (("share", "here"), ("england_share", "England")):
-            if part[column].notna().any() and not (who == "England" and view.organisation.kind == "england"):
-                rows.append(
-                    part.assign(row=f"{what}, {who}", share=part[column])[["row", "category", "label", "share"]]
-                )
-    drawn = pd.concat(rows)
-    answered = drawn[drawn["row"] == "Answered, here"]
-    within = answered.loc[answered["category"].isin(["0_60", "61_120"]), "share"].sum()
-    title = (
-        f"{words.value(within, 'percent')} of answered callers waited 2 minutes or less" if len(answered) else "Waits"
-    )
+        for row in shares.labelled(rows, subject):
+            drawn.append({**row, "row": f"{what}, here"})
+        for row in shares.labelled(rows, subject):
+            if row["england_share"] is not None:
+                drawn.append({**row, "row": f"{what}, England", "share": row["england_share"]})
+    within = {
+        name: sum(row["share"] or 0 for row in drawn if row["row"] == name and row["category"] in ("0_60", "61_120"))
+        for name in ("Answered, here", "Answered, England")
+    }
+    title = f"{words.value(within['Answered, here'], 'percent')} of answered callers waited 2 minutes or less"
+    if within["Answered, England"]:
+        title += f"; England {words.value(within['Answered, England'], 'percent')}"
     return Drawing(
         title,
         "How long callers waited before they were answered, or before they gave up.",
@@ -159,67 +156,49 @@ def _waits(frame: pd.DataFrame, view: View, known: Definitions) -> Drawing:
     )
 
 
-def _split(subject: str, label: str, what: str, subtitle: str) -> Callable[[pd.DataFrame, View, Definitions], Drawing]:
-    """Draw one subject's shares against England; `label` is the category the title speaks of."""
+def _split(subject: str, category: str, what: str, subtitle: str) -> Callable[[Rows, View, Definitions], Drawing]:
+    """Draw one subject's shares against England; `category` is the one the title speaks of."""
 
-    def draw(frame: pd.DataFrame, view: View, known: Definitions) -> Drawing:
-        part = shares.labelled(frame, subject)
-        title = findings.share_title(part, label, what)
+    def draw(rows: Rows, view: View, known: Definitions) -> Drawing:
+        part = shares.labelled(rows, subject)
+        title = findings.share_title(part, category, what)
+        total = words.count(sum(row["amount"] or 0 for row in part))
         return Drawing(
             title,
-            subtitle + " Mark: England.",
+            f"{subtitle} Upright mark: England.",
             bars.against_england(part, height=max(160, 44 + 34 * len(part)), name=view.organisation.name),
             f"{title}. Bars of shares, with England's marked.",
-            _period(view, f"{words.count(part['amount'].sum())} in all"),
+            f"{total} in all · {_period(view)}",
         )
 
     return draw
 
 
-def _period(view: View, before: str = "") -> str:
-    months = words.months(view.first_month, view.last_month)
-    return f"{before} · {months}" if before else months
+def _period(view: View) -> str:
+    return words.months(view.first_month, view.last_month)
 
 
-def _compare(kind: str) -> Callable[[pd.DataFrame, View, Definitions], Drawing]:
-    noun = "PCN" if kind == "pcn" else "practice"
-
-    def draw(frame: pd.DataFrame, view: View, known: Definitions) -> Drawing:
+def _compare(noun: str) -> Callable[[Rows, View, Definitions], Drawing]:
+    def draw(rows: Rows, view: View, known: Definitions) -> Drawing:
         definition = known[chosen_measure(view)]
-        judged = funnels.compared(frame, definition["unit"])
-        title = findings.funnel_title(judged.points["judgement"], noun)
-        size = definition["denominator_label"] or "denominator"
-        per = " (sum over months)" if definition["unit"] == "per_1000_patients" else ""
+        title = findings.funnel_title(rows, noun)
+        size = (definition["denominator_label"] or "denominator") + ", summed over the months"
         return Drawing(
             title,
-            f"{definition['title']} by {noun} over the period, with 95% and 99.8% limits. {judged.overdispersion.statement}",
-            funnels.funnel(frame, judged, definition["unit"], f"{size}{per}", definition["aim"] if not words.is_missing(definition["aim"]) else None),
-            f"Funnel plot of {len(frame)} organisations. {title}.",
-            f"{len(frame)} {noun if len(frame) == 1 else noun + 's'} · {_period(view)}",
-        )  # fmt: skip
+            f"{definition['title']} by {noun} over the period, with 95% and 99.8% limits. {rows[0]['statement']}",
+            funnel(rows, definition["unit"], size, definition["aim"]),
+            f"Funnel plot of {len(rows)} organisations. {title}.",
+            f"{len(rows)} {noun if len(rows) == 1 else noun + 's'} · {_period(view)}",
+        )
 
     return draw
-
-
-def _compared(kind: str) -> Callable[[Scope, View], pd.DataFrame]:
-    """Query of a comparison, with each organisation's limits and judgement in its own row (table and CSV show them)."""
-
-    def query(scope: Scope, view: View) -> pd.DataFrame:
-        found = measures.compared(scope, view, chosen_measure(view), kind)
-        known = measures.definitions(scope).get(chosen_measure(view))
-        if found.empty or known is None or known["unit"] not in ("percent", "per_1000_patients"):
-            return found.iloc[:0]
-        points = funnels.compared(found, known["unit"]).points
-        return found.join(points[["lower_95", "upper_95", "lower_998", "upper_998", "judgement"]])
-
-    return query
 
 
 def _comparison(name: str, kind: str) -> Chart:
     return Chart(
         name,
-        _compared(kind),
-        _compare(kind),
+        lambda scope, view: measures.compared(scope, view, chosen_measure(view), kind),
+        _compare("PCN" if kind == "pcn" else kind),
         (
             Column("name", "Name"),
             Column("organisation", "Code"),
@@ -240,12 +219,12 @@ def _comparison(name: str, kind: str) -> Chart:
 
 
 def _shares_chart(
-    name: str, subject: str, label: str, what: str, subtitle: str, about: tuple[str, ...], height: int
+    name: str, subject: str, category: str, what: str, subtitle: str, about: tuple[str, ...], height: int
 ) -> Chart:
     return Chart(
         name,
-        lambda scope, view: breakdowns.shares(scope, view, (subject,)),
-        _split(subject, label, what, subtitle),
+        lambda scope, view: breakdowns.shares(scope, view, subject),
+        _split(subject, category, what, subtitle),
         SHARE_COLUMNS,
         measures=lambda view: about,
         height=height,
@@ -264,7 +243,7 @@ OUTCOMES = Chart(
 )
 BANDS = Chart(
     "demand-time-bands",
-    lambda scope, view: breakdowns.shares(scope, view, ("calls_time_band",)),
+    lambda scope, view: breakdowns.shares(scope, view, "calls_time_band"),
     _time_bands,
     SHARE_COLUMNS,
     measures=lambda view: ("calls_monday_8_to_10",),
@@ -272,7 +251,7 @@ BANDS = Chart(
 )
 WAITS = Chart(
     "demand-waits",
-    lambda scope, view: breakdowns.shares(scope, view, ("calls_wait_answered", "calls_wait_missed")),
+    lambda scope, view: breakdowns.shares(scope, view, "calls_wait_answered", "calls_wait_missed"),
     _waits,
     (Column("subject", "Calls"), *SHARE_COLUMNS),
     measures=lambda view: ("calls_answered_within_120s",),
@@ -282,25 +261,25 @@ WAITS = Chart(
 PRACTICES = _comparison("demand-practices", "practice")
 PCNS = _comparison("demand-pcns", "pcn")
 STAFF = _shares_chart(
-    "demand-appointments-staff", "appointments_staff_group", "GP", "of appointments were with a GP",
+    "demand-appointments-staff", "appointments_staff_group", "gp", "of appointments were with a GP",
     "Appointments by staff group.", ("appointments_gp",), 180,
 )  # fmt: skip
 MODE = _shares_chart(
-    "demand-appointments-mode", "appointments_mode", "Face to face", "of appointments were face to face",
+    "demand-appointments-mode", "appointments_mode", "face_to_face", "of appointments were face to face",
     "Appointments by how they were held.", ("appointments_face_to_face",), 220,
 )  # fmt: skip
 BOOKING = _shares_chart(
-    "demand-appointments-booking-wait", "appointments_booking_wait", "Same day",
+    "demand-appointments-booking-wait", "appointments_booking_wait", "same_day",
     "of appointments were on the day they were booked", "Appointments by days from booking to appointment.",
     ("appointments_same_day", "appointments_within_14_days"), 320,
 )  # fmt: skip
 STATUS = _shares_chart(
-    "demand-appointments-status", "appointments_status", "Did not attend", "of appointments were not attended",
+    "demand-appointments-status", "appointments_status", "dna", "of appointments were not attended",
     "Appointments by what became of them.", ("appointments_dna",), 180,
 )  # fmt: skip
 ONLINE_TREND = trend("demand-online-trend", "online_requests_per_1000")
 ONLINE = _shares_chart(
-    "demand-online-types", "online_type", "Clinical", "of online requests were clinical", "Online requests by type.",
+    "demand-online-types", "online_type", "clinical", "of online requests were clinical", "Online requests by type.",
     ("online_requests_clinical",), 180,
 )  # fmt: skip
 

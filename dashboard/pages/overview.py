@@ -8,6 +8,7 @@ from dash.development.base_component import Component
 from dashboard import findings, words
 from dashboard.access.scope import Scope
 from dashboard.components import icons
+from dashboard.components.attributes import attributes
 from dashboard.components.card import card
 from dashboard.components.panel import scrolling, slot, table
 from dashboard.components.sentences import headline, sentences
@@ -101,7 +102,7 @@ def _what_changed(scope: Scope, view: View, known: dict[str, dict[str, Any]]) ->
             ),
         ],
         className="panel",
-        **{"data-testid": "panel-what-changed"},
+        **attributes(data_testid="panel-what-changed"),
     )
 
 
@@ -136,7 +137,7 @@ def _below(scope: Scope, view: View, known: dict[str, dict[str, Any]]) -> Compon
             ),
         ],
         className="panel",
-        **{"data-testid": "panel-below"},
+        **attributes(data_testid="panel-below"),
     )  # fmt: skip
 
 

@@ -1,17 +1,16 @@
 """How calls, appointments and online requests split: sums of table `breakdown`."""
 
-import pandas as pd
-
 from dashboard.access.scope import Scope
+from dashboard.page import Rows
 from dashboard.queries import organisations
 from dashboard.queries.source import reader
 from dashboard.view import View
 
 
-def by_month(scope: Scope, view: View, subject: str) -> pd.DataFrame:
+def by_month(scope: Scope, view: View, subject: str) -> Rows:
     """period_start, category, amount of one subject for the view's organisation; a month without data has no row."""
     (code,) = organisations.permit(scope, [view.organisation.code])
-    return reader().frame(
+    return reader().records(
         "SELECT period_start, category, amount FROM breakdown WHERE subject = :subject AND level = :level "
         "AND organisation = :code AND period_start BETWEEN :first AND :last ORDER BY period_start, category",
         subject=subject,
@@ -22,38 +21,43 @@ def by_month(scope: Scope, view: View, subject: str) -> pd.DataFrame:
     )
 
 
-def shares(scope: Scope, view: View, subjects: tuple[str, ...]) -> pd.DataFrame:
+def shares(scope: Scope, view: View, *subjects: str) -> Rows:
     """subject, category, amount, share, england_amount, england_share over the months the organisation has.
 
-    England is summed over those same months, so that the two are about the same time. England's columns are
-    empty where it has none of that subject.
+    England is summed over those same months, so that the two are about the same time. Its columns are None where
+    it has none of that subject, or where the organisation is England.
     """
     (code,) = organisations.permit(scope, [view.organisation.code])
-    found = reader().frame(
-        """
-        WITH own AS (
-            SELECT subject, category, period_start, amount FROM breakdown
-            WHERE subject IN (SELECT unnest(:subjects)) AND level = :level AND organisation = :code
-              AND period_start BETWEEN :first AND :last
-        ),
-        england AS (
-            SELECT subject, category, sum(amount) AS amount FROM breakdown
-            WHERE subject IN (SELECT unnest(:subjects)) AND level = 'england'
-              AND (subject, period_start) IN (SELECT DISTINCT subject, period_start FROM own)
-            GROUP BY ALL
-        ),
-        summed AS (SELECT subject, category, sum(amount) AS amount FROM own GROUP BY ALL)
-        SELECT subject, category, summed.amount, england.amount AS england_amount,
-               summed.amount / sum(summed.amount) OVER (PARTITION BY subject) AS share,
-               england.amount / sum(england.amount) OVER (PARTITION BY subject) AS england_share
-        FROM summed FULL JOIN england USING (subject, category)
-        WHERE subject IN (SELECT subject FROM own)
-        ORDER BY subject, category
-        """,
-        subjects=list(subjects),
-        level=view.organisation.kind,
+    return [row for subject in subjects for row in _shares(view, code, subject)]
+
+
+def _shares(view: View, code: str, subject: str) -> Rows:
+    cells = reader().records(
+        "SELECT category, period_start, organisation, amount FROM breakdown WHERE subject = :subject "
+        "AND organisation IN (:code, 'ENG') AND period_start BETWEEN :first AND :last ORDER BY category",
+        subject=subject,
         code=code,
         first=view.first_month,
         last=view.last_month,
     )
-    return found.astype({"amount": float, "england_amount": float})
+    months = {cell["period_start"] for cell in cells if cell["organisation"] == code}
+    own: dict[str, int] = {}
+    england: dict[str, int] = {}
+    for cell in cells:
+        if cell["period_start"] in months:
+            sums = own if cell["organisation"] == code else england
+            sums[cell["category"]] = sums.get(cell["category"], 0) + (cell["amount"] or 0)
+    if not own:
+        return []
+    whole, england_whole = sum(own.values()), sum(england.values())
+    return [
+        {
+            "subject": subject,
+            "category": category,
+            "amount": own.get(category),
+            "share": own.get(category, 0) / whole if whole else None,
+            "england_amount": england.get(category) if england else None,
+            "england_share": england.get(category, 0) / england_whole if england_whole else None,
+        }
+        for category in sorted(own.keys() | england.keys())
+    ]

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-import pandas as pd
-
 from dashboard.access.scope import Scope
+from dashboard.page import Rows
 from dashboard.queries import organisations
 from dashboard.queries.source import reader, remembered
 from dashboard.view import View
@@ -29,20 +28,20 @@ def _whole_icb(scope: Scope) -> None:
         raise organisations.NoSuchOrganisation("This is shown to the ICB's own team only.")
 
 
-def loads(scope: Scope, view: View) -> pd.DataFrame:
+def loads(scope: Scope, view: View) -> Rows:
     """The ledger, newest first, at most 500."""
     _whole_icb(scope)
-    return reader().frame(
+    return reader().records(
         "SELECT load_id, loaded_at, feed, file_name, period_from, period_to, rows_read, rows_kept, rows_refused, "
         "rows_filtered, supersedes FROM load ORDER BY load_id DESC LIMIT :most",
         most=MOST_ROWS,
     )
 
 
-def rejected_rows(scope: Scope, view: View) -> pd.DataFrame:
+def rejected_rows(scope: Scope, view: View) -> Rows:
     """Refused rows grouped by file, column and reason: how many, and the first lines. Newest load first."""
     _whole_icb(scope)
-    return reader().frame(
+    return reader().records(
         "SELECT r.load_id, r.feed, l.file_name, r.column_name, r.reason, count(*) AS rows, "
         "min(r.line_number) AS first_line FROM rejected_row r LEFT JOIN load l USING (load_id) "
         "GROUP BY ALL ORDER BY r.load_id DESC, rows DESC, first_line LIMIT :most",
@@ -50,15 +49,15 @@ def rejected_rows(scope: Scope, view: View) -> pd.DataFrame:
     )
 
 
-def refused_files(scope: Scope, view: View) -> pd.DataFrame:
+def refused_files(scope: Scope, view: View) -> Rows:
     """Files refused as a whole, newest first, with the reason in plain words."""
     _whole_icb(scope)
-    return reader().frame(
+    return reader().records(
         "SELECT refused_at, file_name, reason FROM refused_file ORDER BY refused_at DESC LIMIT :most", most=MOST_ROWS
     )
 
 
-def coverage(scope: Scope, view: View) -> pd.DataFrame:
+def coverage(scope: Scope, view: View) -> Rows:
     """practice, name, feed, months (with data), expected, missing (list of months without) in the period.
 
     Practices of the view's organisation that the scope may see. The months of a feed are those in which anyone
@@ -67,7 +66,7 @@ def coverage(scope: Scope, view: View) -> pd.DataFrame:
     (code,) = organisations.permit(scope, [view.organisation.code])
     below = organisations.directory().below(code, "practice") or [view.organisation]
     names = {each.code: each.name for each in below if organisations.may_see(scope, each)}
-    found = reader().frame(
+    found = reader().records(
         """
         WITH months AS (SELECT DISTINCT feed, period_start FROM coverage WHERE has_data)
         SELECT practice, feed, count(*) FILTER (WHERE has_data) AS months, count(*) AS expected,
@@ -81,14 +80,13 @@ def coverage(scope: Scope, view: View) -> pd.DataFrame:
         last=view.last_month,
         codes=list(names),
     )
-    found.insert(1, "name", [names[each] for each in found["practice"]])
-    return found
+    return [{"name": names[row["practice"]], **row} for row in found]
 
 
-def reconciliation(scope: Scope, view: View) -> pd.DataFrame:
+def reconciliation(scope: Scope, view: View) -> Rows:
     """Ours against printed in the period, largest relative difference first."""
     _whole_icb(scope)
-    return reader().frame(
+    return reader().records(
         "SELECT source, organisation, period_start, item, ours, printed, difference, "
         "difference / nullif(printed, 0) AS share, note FROM reconciliation "
         "WHERE period_start BETWEEN :first AND :last "
@@ -99,10 +97,10 @@ def reconciliation(scope: Scope, view: View) -> pd.DataFrame:
     )
 
 
-def area_disagreements(scope: Scope, view: View) -> pd.DataFrame:
+def area_disagreements(scope: Scope, view: View) -> Rows:
     """Where a publication and dated membership name different areas: one row a practice, level and pair."""
     _whole_icb(scope)
-    return reader().frame(
+    return reader().records(
         "SELECT feed, practice, o.name, level, in_publication, by_membership, min(period_start) AS first_month, "
         "max(period_start) AS last_month, count(*) AS months FROM area_disagreement "
         "LEFT JOIN organisation o ON o.code = practice GROUP BY ALL "

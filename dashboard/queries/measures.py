@@ -3,13 +3,14 @@
 from datetime import date
 from typing import Any
 
-import pandas as pd
-
 from dashboard.access.scope import Scope
+from dashboard.page import Rows
 from dashboard.queries import organisations
 from dashboard.queries.source import reader, remembered
 from dashboard.view import Organisation, View
+from etl.analysis.funnel import SCALE, funnel
 
+SPARKLINE_MONTHS = 24
 FEWEST_PEERS = 8  # fewer anonymous peers than this could be recognised
 
 SERIES = """
@@ -37,13 +38,12 @@ def month_range() -> tuple[date, date] | None:
     return (rows[0]["first"], rows[0]["last"]) if rows and rows[0]["last"] is not None else None
 
 
-def series(scope: Scope, view: View, measure: str) -> pd.DataFrame:
-    """One measure of one organisation, a row for every month of the view: a month without data is a row of gaps.
-
-    Columns: those of `measure_value`. Empty when the organisation has no value at all in the period.
+def series(scope: Scope, view: View, measure: str) -> Rows:
+    """One measure of one organisation, a row for every month between its first and last in the view: a month without
+    data is a row of None. Columns: those of `measure_value`. No rows when there is no value in the period.
     """
     (code,) = organisations.permit(scope, [view.organisation.code])
-    found = reader().frame(
+    found = reader().records(
         SERIES + "AND v.measure = :measure AND v.level = :level AND v.organisation = :code "
         "AND v.period_start BETWEEN :first AND :last ORDER BY v.period_start",
         measure=measure,
@@ -52,18 +52,22 @@ def series(scope: Scope, view: View, measure: str) -> pd.DataFrame:
         first=view.first_month,
         last=view.last_month,
     )
-    return every_month(found)
+    return every_month(found) if any(row["value"] is not None for row in found) else []
 
 
-def every_month(found: pd.DataFrame) -> pd.DataFrame:
-    """`found` with a row for each month between its first and last, so that a gap is drawn as a gap."""
-    if found.empty:
-        return found
-    found = found.assign(period_start=pd.to_datetime(found["period_start"]))
-    months = pd.date_range(found["period_start"].iloc[0], found["period_start"].iloc[-1], freq="MS")
-    if len(months) == len(found):
-        return found
-    return found.set_index("period_start").reindex(months).rename_axis("period_start").reset_index()
+def every_month(rows: Rows) -> Rows:
+    """`rows` (sorted by period_start) with a row of None for each month missing between the first and the last."""
+    filled: Rows = []
+    for row in rows:
+        while filled and _next_month(filled[-1]["period_start"]) < row["period_start"]:
+            missing = _next_month(filled[-1]["period_start"])
+            filled.append({**dict.fromkeys(row), "period_start": missing})
+        filled.append(row)
+    return filled
+
+
+def _next_month(month: date) -> date:
+    return date(month.year + month.month // 12, month.month % 12 + 1, 1)
 
 
 @remembered
@@ -97,8 +101,8 @@ def latest(scope: Scope, organisation: Organisation, names: tuple[str, ...]) -> 
         if filled:
             newest = filled[-1]
             same_month = england.get((name, newest["period_start"])) if organisation.kind != "england" else None
-            earlier = every_month(pd.DataFrame(points))["value"].tail(24)
-            answer[name] = {**newest, "england": same_month, "earlier": tuple(earlier)}
+            earlier = tuple(point["value"] for point in every_month(points))[-SPARKLINE_MONTHS:]
+            answer[name] = {**newest, "england": same_month, "earlier": earlier}
     return answer
 
 
@@ -146,46 +150,53 @@ def _by_concern(row: dict[str, Any]) -> tuple[int, float]:
     return order, -abs(row["value"] - (row["mean"] or 0)) / width if width else 0.0
 
 
-def compared(scope: Scope, view: View, measure: str, kind: str) -> pd.DataFrame:
-    """Organisations of `kind` under the view's (or beside it, if it has none below), over the whole period.
+def compared(scope: Scope, view: View, measure: str, kind: str) -> Rows:
+    """Organisations of `kind` under the view's (or beside it, if it has few below), over the whole period, judged.
 
-    Columns: organisation, name, numerator, denominator, value, months, patients, is_chosen. Sums of numerators over
-    sums of denominators. Peers that the scope may not see have neither code nor name, and are left out
-    altogether when there are fewer than 8 of them.
+    Sums of numerators over sums of denominators. Each row: organisation, name, numerator, denominator, value, months,
+    is_chosen; lower_95, upper_95, lower_998, upper_998 and judgement of `etl.analysis.funnel`; and, the same in each,
+    centre and statement (of over-dispersion). Peers that the scope may not see have neither code nor name, and are
+    left out altogether when there are fewer than 8 of them. No rows for a unit that has no funnel.
     """
     (code,) = organisations.permit(scope, [view.organisation.code])
+    definition = definitions(scope).get(measure)
+    if definition is None or definition["unit"] not in SCALE:
+        return []
     known = organisations.directory()
-    top = _comparison_top(view.organisation, kind)
-    members = {each.code: each for each in known.below(top, kind)}
-    found = reader().frame(
+    members = {each.code: each for each in known.below(_comparison_top(view.organisation, kind), kind)}
+    found = reader().records(
         "SELECT organisation, sum(numerator) AS numerator, sum(denominator) AS denominator, count(*) AS months "
         "FROM measure_value WHERE measure = :measure AND level = :kind AND period_kind = 'month' "
-        "AND value IS NOT NULL AND period_start BETWEEN :first AND :last "
-        "AND organisation IN (SELECT unnest(:codes)) GROUP BY organisation ORDER BY organisation",
+        "AND value IS NOT NULL AND period_start BETWEEN :first AND :last GROUP BY organisation ORDER BY organisation",
         measure=measure,
         kind=kind,
         first=view.first_month,
         last=view.last_month,
-        codes=list(members),
     )
-    found = found[found["denominator"] > 0].reset_index(drop=True)
-    unit = definitions(scope)[measure]["unit"] if measure in definitions(scope) else "percent"
-    scale = 1000.0 if unit == "per_1000_patients" else 1.0
-    found["value"] = scale * found["numerator"] / found["denominator"]
-    named = [organisations.may_see(scope, members[each]) for each in found["organisation"]]
-    if 0 < len(named) - sum(named) < FEWEST_PEERS:
-        found = found[named].reset_index(drop=True)
-        named = [True] * len(found)
-    found["name"] = [members[each].name for each in found["organisation"]]
-    found["patients"] = [members[each].patients for each in found["organisation"]]
-    found["is_chosen"] = found["organisation"] == code
-    if not all(named):
-        hidden = [not each for each in named]
-        found = found.astype({"organisation": object, "name": object, "patients": object})
-        found.loc[hidden, ["organisation", "name", "patients"]] = None
+    rows = [row for row in found if row["organisation"] in members and row["denominator"]]
+    seen = {row["organisation"] for row in rows if organisations.may_see(scope, members[row["organisation"]])}
+    if 0 < len(rows) - len(seen) < FEWEST_PEERS:
+        rows = [row for row in rows if row["organisation"] in seen]
+    if not rows:
+        return []
+    judged = funnel([row["numerator"] for row in rows], [row["denominator"] for row in rows], definition["unit"])
+    points = judged.points.drop(columns=["numerator", "denominator"]).to_dict("records")
+    judged_rows = [
+        {
+            **row,
+            **point,
+            "organisation": row["organisation"] if row["organisation"] in seen else None,
+            "name": members[row["organisation"]].name if row["organisation"] in seen else None,
+            "is_chosen": row["organisation"] == code,
+            "centre": judged.centre,
+            "statement": judged.overdispersion.statement,
+        }
+        for row, point in zip(rows, points, strict=True)
+    ]
+    if len(seen) < len(rows):
         # in an order that says nothing of who they are
-        found = found.sort_values(["is_chosen", "value"], ascending=[False, True]).reset_index(drop=True)
-    return found
+        judged_rows.sort(key=lambda row: (not row["is_chosen"], row["value"]))
+    return judged_rows
 
 
 def _comparison_top(organisation: Organisation, kind: str) -> str:

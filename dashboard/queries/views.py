@@ -1,6 +1,6 @@
 """From a URL's query string to what is looked at, within what a scope may see."""
 
-import pandas as pd
+from datetime import date
 
 from dashboard.access.scope import Scope
 from dashboard.queries import organisations
@@ -22,5 +22,11 @@ def resolve(scope: Scope, search: str | None) -> View:
     period = period if period in PERIODS else DEFAULT_PERIOD
     first, last = month_range() or (None, None)
     if first is not None and last is not None and period != "all":
-        first = max(first, (pd.Timestamp(last) - pd.DateOffset(months=int(period) - 1)).date())
+        first = max(first, months_before(last, int(period) - 1))
     return View(organisation, period, first, last, tuple(sorted(parts.items())[:MOST_OPTIONS]))
+
+
+def months_before(month: date, count: int) -> date:
+    """The first of the month `count` months before `month`."""
+    years, index = divmod(month.year * 12 + month.month - 1 - count, 12)
+    return date(years, index + 1, 1)
