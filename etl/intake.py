@@ -245,6 +245,7 @@ def _text(name: str, path: Path, head: bytes, folder: Path, settings: Settings) 
         header=tuple(normalise(cell) for cell in records[0]),
         records=records,
         delimiter=delimiter,
+        settings=settings,
     )
 
 
@@ -298,7 +299,8 @@ def _delimiter(text: str) -> str:
 
 
 def csv_relation(reading: Reading, columns: Sequence[str] | None, options: dict[str, Any]) -> str:
-    """See `Reading.csv`. Options: delimiter, quote, skip (records above the header).
+    """See `Reading.csv`. Options: delimiter, quote, skip (records above the header),
+    null_padding (a shorter record is not broken).
 
     Nothing is read here. `read_strictly` and its fellows replace the scan inside a larger SELECT.
     """
@@ -310,12 +312,13 @@ def csv_relation(reading: Reading, columns: Sequence[str] | None, options: dict[
     delimiter = options.get("delimiter", received.delimiter).replace("'", "''")
     quote = options.get("quote", '"')
     skip = options.get("skip", 0)
+    padding = ", null_padding=true" if options.get("null_padding") else ""
     types = ", ".join(f"'{name}': 'VARCHAR'" for name in names)
     where = str(received.path).replace("'", "''")
     scan = (
         f"read_csv('{where}', auto_detect=false, header={'true' if header else 'false'}, delim='{delimiter}', "
         f"quote='{quote}', escape='{quote}', skip={skip}, max_line_size={2 * reading.settings.maximum_line_bytes}, "
-        f"columns={{{types}}})"
+        f"columns={{{types}}}{padding})"
     )
     reading.scans[scan] = skip + (2 if header else 1)
     return scan

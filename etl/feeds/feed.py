@@ -29,6 +29,7 @@ FEEDS = (
     "online_requests",
     "appointments",
     "deprivation",
+    "call_logs",
 )
 
 
@@ -73,7 +74,8 @@ class Received:
     kind: "csv" or "workbook". For a CSV `header` is the normalised first record, `records` the first
     records as text (the first included, so that a file without a header can be recognised), `delimiter`
     the separator. For a workbook `sheets` maps each sheet's name to its cells: a list of rows, each a list
-    of str, float, bool, date, datetime or "" as python-calamine gives them.
+    of str, float, bool, date, datetime or "" as python-calamine gives them. `settings` are the
+    home's, for a feed whose files' layout is declared there (None for a workbook).
     """
 
     name: str
@@ -84,6 +86,7 @@ class Received:
     records: list[list[str]] = field(default_factory=list)
     delimiter: str = ","
     sheets: dict[str, list[list[Any]]] = field(default_factory=dict)
+    settings: Any = None
 
     def has(self, *columns: str) -> bool:
         """Whether every one of these normalised columns is in the header."""

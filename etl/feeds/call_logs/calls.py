@@ -1,0 +1,349 @@
+"""Legs become calls: one row an inbound external call, rebuilt whenever one of its legs arrives.
+
+Only the calls of tonight's legs are rebuilt, from all their legs, whichever night brought them. What is read
+is limited to the local dates beside those legs, so that the cost is of what came in, not of all there is. The
+building is done by DuckDB in process; where the facts live does not matter.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import holidays
+
+from etl.feeds.call_logs import clock
+from etl.feeds.feed import RefusedFile, say
+from etl.warehouse.connection import Warehouse
+from etl.warehouse.tables import metadata
+
+CORE_HOURS = dict.fromkeys(("monday", "tuesday", "wednesday", "thursday", "friday"), "08:00-18:30")
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+ANSWERED_BY_A_PERSON = "connected, connected_by_talk, answered_surely, answered_after"
+
+
+@dataclass(frozen=True)
+class Touched:
+    """Which sources tonight's legs are of, and their first and last local dates."""
+
+    sources: tuple[str, ...]
+    first: date
+    last: date
+
+    @property
+    def window(self) -> str:
+        """SQL: rows that can belong to a call of these legs, which may have begun the day before."""
+        first, last = self.first - timedelta(days=1), self.last + timedelta(days=1)
+        names = ", ".join(say(source) for source in self.sources)
+        return f"source_id IN ({names}) AND local_date BETWEEN DATE '{first}' AND DATE '{last}'"
+
+
+def rebuild(warehouse: Warehouse, load_id: int) -> Touched | None:
+    """Rebuild the calls to which a load's legs belong, inside its transaction.
+
+    Leaves the temporary table `touched_days(practice_code, local_date)` in `warehouse.con`: where a call came,
+    went or changed. Returns None when the load brought no leg.
+    """
+    touched = _touched(warehouse, load_id)
+    if touched is None:
+        return None
+    con = warehouse.con
+    _look(warehouse, "window_legs", "fact.call_leg", touched)
+    _look(warehouse, "window_calls", "fact.call", touched)
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE links AS SELECT source_id, channel_id, min(correlation_id) AS call_key "
+        "FROM window_legs WHERE channel_id IS NOT NULL GROUP BY source_id, channel_id"
+    )
+    con.execute(
+        "CREATE OR REPLACE TEMP VIEW keyed AS SELECT coalesce(k.call_key, l.correlation_id) AS call_key, l.* "
+        "FROM window_legs AS l LEFT JOIN links AS k "
+        "ON l.kind = 'event' AND k.source_id = l.source_id AND k.channel_id = l.correlation_id"
+    )
+    con.execute(
+        # a call-back may be completed by a leg of tonight's, and of two requests the first has the first call-back
+        f"CREATE OR REPLACE TEMP TABLE wanted AS "
+        f"SELECT source_id, call_key FROM keyed WHERE load_id = {load_id} "
+        "UNION SELECT source_id, native_call_id FROM window_calls WHERE callback_requested_at IS NOT NULL"
+    )
+    _opening_hours(warehouse, touched)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE built_alone AS {_calls(load_id)}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE built AS {_with_callbacks()}")
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE gone AS SELECT call_id, practice_code, local_date FROM window_calls AS c "
+        "WHERE EXISTS (SELECT 1 FROM wanted AS w WHERE w.source_id = c.source_id AND w.call_key = c.native_call_id) "
+        "OR EXISTS (SELECT 1 FROM links AS k JOIN wanted AS w USING (source_id, call_key) "
+        "WHERE k.source_id = c.source_id AND k.channel_id = c.native_call_id AND k.channel_id <> k.call_key)"
+    )
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE touched_days AS SELECT practice_code, local_date FROM gone "
+        "UNION SELECT practice_code, local_date FROM built"
+    )
+    _replace(warehouse, touched)
+    for name in ("window_legs", "window_calls", "keyed"):
+        con.execute(f"DROP {'VIEW' if warehouse.is_duckdb or name == 'keyed' else 'TABLE'} IF EXISTS {name}")
+    for name in ("links", "wanted", "built_alone", "built", "gone", "open_hours", "bank_holidays"):
+        con.execute(f"DROP TABLE IF EXISTS {name}")
+    return touched
+
+
+def _touched(warehouse: Warehouse, load_id: int) -> Touched | None:
+    rows = warehouse.fetch(
+        f"SELECT source_id, min(local_date), max(local_date) FROM fact.call_leg WHERE load_id = {load_id} "
+        "GROUP BY source_id"
+    )
+    if not rows:
+        return None
+    return Touched(tuple(sorted(r[0] for r in rows)), min(r[1] for r in rows), max(r[2] for r in rows))
+
+
+def _look(warehouse: Warehouse, name: str, table: str, touched: Touched) -> None:
+    """The rows of a fact within the window, as a relation of `con`."""
+    select = f"SELECT * FROM {table} WHERE {touched.window}"
+    if warehouse.is_duckdb:
+        warehouse.con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {select}")
+    else:
+        warehouse.bring(select, name)
+
+
+def _replace(warehouse: Warehouse, touched: Touched) -> None:
+    """Put the rebuilt calls where the old ones were."""
+    con = warehouse.con
+    columns = [column.name for column in metadata.tables["fact.call"].columns]
+    if con.execute("SELECT count(*) FROM gone").fetchone()[0]:  # type: ignore[index]
+        if not warehouse.is_duckdb:
+            warehouse.execute("CREATE TEMP TABLE gone ON COMMIT DROP AS SELECT call_id FROM fact.call LIMIT 0")
+            warehouse.append("gone", "gone", ["call_id"])
+        warehouse.execute(f"DELETE FROM fact.call WHERE {touched.window} AND call_id IN (SELECT call_id FROM gone)")
+        if not warehouse.is_duckdb:
+            warehouse.execute("DROP TABLE gone")
+    warehouse.append("fact.call", "built", columns)
+
+
+def _calls(load_id: int) -> str:
+    """SELECT the calls to which the wanted legs belong, without call-backs made by another call."""
+    local = clock.london("started_at")
+    return f"""
+    WITH grouped AS ({_grouped()}),
+    after AS (  -- where a call went when it left the queue, or after it was transferred
+        SELECT g.source_id, g.call_key, min(k.answered_at) AS answered_after, sum(k.talk_seconds) AS talk_after
+        FROM (SELECT * FROM grouped WHERE transferred_at IS NOT NULL OR (left_at IS NOT NULL AND connected IS NULL)) AS g
+        JOIN (SELECT * FROM keyed WHERE kind = 'cdr' AND step = 'dial' AND direction <> 'outbound') AS k
+          ON k.source_id = g.source_id AND k.call_key = g.call_key
+         AND k.answered_at >= coalesce(g.transferred_at, g.left_at)
+        GROUP BY g.source_id, g.call_key
+    ),
+    timed AS (
+        SELECT g.*, talk_after,
+            coalesce({ANSWERED_BY_A_PERSON}, CASE WHEN events = 0 THEN answered_perhaps END) AS answered_at,
+            coalesce(entered_on_joining, entered_by_hold, entered_otherwise) AS entered_at,
+            coalesce(by_number, by_destination, by_queue) AS practices,
+            coalesce({ANSWERED_BY_A_PERSON}) IS NULL AND answered_perhaps IS NOT NULL AND events = 0 AS is_inferred,
+            coalesce(leg_ended_at, last_event_at, arrived_at) AS ended_at,
+            arrived_at AS started_at
+        FROM grouped AS g LEFT JOIN after AS a ON a.source_id = g.source_id AND a.call_key = g.call_key
+        WHERE arrived_at IS NOT NULL AND coalesce(by_number, by_destination, by_queue) IS NOT NULL
+    ),
+    placed AS (
+        SELECT *, {local} AS local_time,
+            CASE WHEN contains(practices, ',') THEN 'unassigned' ELSE practices END AS practice_code,
+            CASE WHEN contains(practices, ',') THEN practices END AS shared_with,
+            answered_at IS NOT NULL OR given_outcome = 'answered' AS is_answered,
+            entered_at IS NOT NULL OR joined_queue AS is_queued
+        FROM timed
+    ),
+    opened AS (
+        SELECT p.*, h.practice IS NOT NULL AND b.day IS NULL AS is_open
+        FROM placed AS p
+        LEFT JOIN bank_holidays AS b ON b.day = CAST(p.local_time AS DATE)
+        LEFT JOIN open_hours AS h
+          ON h.practice = CASE WHEN p.practice_code IN (SELECT practice FROM open_hours) THEN p.practice_code ELSE '' END
+         AND h.weekday = isodow(p.local_time)
+         AND hour(p.local_time) * 60 + minute(p.local_time) >= h.opens
+         AND hour(p.local_time) * 60 + minute(p.local_time) < h.closes
+    ),
+    decided AS (SELECT *, {_outcome()} AS outcome FROM opened)
+    SELECT
+        left(sha256(source_id || '/' || call_key), 32) AS call_id, source_id, call_key AS native_call_id,
+        practice_code, shared_with, CAST(local_time AS DATE) AS local_date,
+        CAST(hour(local_time) * 2 + minute(local_time) // 30 AS SMALLINT) AS half_hour,
+        started_at, entered_at, CASE WHEN outcome = 'answered' THEN answered_at END AS answered_at, ended_at, outcome,
+        CAST(CASE WHEN outcome = 'answered' THEN epoch(answered_at) ELSE epoch(ended_at) END - epoch(entered_at)
+            AS INTEGER) AS wait_seconds,
+        CAST(CASE WHEN outcome <> 'answered' THEN NULL
+            WHEN events > 0 AND connected_by_talk IS NOT NULL
+                THEN coalesce(talk_events + coalesce(talk_after, 0), epoch(leg_ended_at) - epoch(answered_at))
+            WHEN events > 0 THEN talk_after
+            ELSE coalesce(talk_given, talk_surely, talk_perhaps) END AS INTEGER) AS talk_seconds,
+        queue_name, queue_position, CASE WHEN outcome = 'callback' THEN coalesce(asked_at, started_at) END
+            AS callback_requested_at,
+        CASE WHEN outcome = 'callback' THEN coalesce(completed, FALSE) OR coalesce(rung_back_at > asked_at, FALSE) END
+            AS callback_completed,
+        is_open, caller_pseudonym, cli_status,
+        nullif(concat_ws(',', CASE WHEN is_time_ambiguous THEN 'time_ambiguous' END,
+            CASE WHEN is_inferred THEN 'outcome_inferred' END), '') AS flags,
+        CAST({load_id} AS BIGINT) AS load_id
+    FROM decided
+    """
+
+
+def _grouped() -> str:
+    """SELECT a row a call: what its legs and events, together, say."""
+    return """
+        SELECT source_id, call_key,
+            min(arrived_at) AS arrived_at,
+            max(ended_at) FILTER (direction <> 'outbound') AS leg_ended_at,
+            max(started_at) FILTER (kind = 'event') AS last_event_at,
+            count(*) FILTER (kind = 'event') AS events,
+            min(entered_at) FILTER (step = 'enter') AS entered_on_joining,
+            min(entered_at) FILTER (kind = 'event') AS entered_by_hold,
+            min(entered_at) FILTER (kind <> 'event' AND direction <> 'outbound') AS entered_otherwise,
+            coalesce(bool_or(step = 'queue'), FALSE) AS joined_queue,
+            min(answered_at) FILTER (step = 'connect') AS connected,
+            min(answered_at) FILTER (kind = 'event') AS connected_by_talk,
+            min(answered_at) FILTER (NOT is_inferred AND kind <> 'event' AND direction <> 'outbound') AS answered_surely,
+            min(answered_at) FILTER (is_inferred AND direction <> 'outbound') AS answered_perhaps,
+            max(answered_at) FILTER (direction = 'outbound') AS rung_back_at,
+            max(started_at) FILTER (step IN ('exit_key', 'exit_timeout', 'exit_empty')) AS left_at,
+            max(started_at) FILTER (step = 'abandon') AS abandoned_at,
+            min(started_at) FILTER (step = 'transfer') AS transferred_at,
+            min(started_at) FILTER (step = 'callback' AND kind = 'event') AS asked_at,
+            sum(talk_seconds) FILTER (kind = 'event') AS talk_events,
+            max(talk_seconds) FILTER (kind = 'call') AS talk_given,
+            sum(talk_seconds) FILTER (NOT is_inferred AND kind = 'segment' AND direction <> 'outbound') AS talk_surely,
+            sum(talk_seconds) FILTER (is_inferred AND direction <> 'outbound') AS talk_perhaps,
+            coalesce(bool_or(step = 'voicemail' OR result = 'voicemail'), FALSE) AS left_voicemail,
+            coalesce(bool_or(step = 'divert'), FALSE) AS diverted,
+            coalesce(bool_or(kind = 'segment' AND step = 'menu'), FALSE) AS heard_menu,
+            coalesce(bool_and(result IN ('busy', 'congestion')) FILTER (direction = 'inbound'), FALSE) AS all_busy,
+            coalesce(bool_and(result = 'failed') FILTER (direction = 'inbound'), FALSE) AS all_failed,
+            coalesce(bool_or(result = 'system'), FALSE) AS ended_by_system,
+            max_by(step, load_id) FILTER (kind = 'call') AS given_outcome,
+            bool_or(callback_completed) AS completed,
+            min_by(queue_name, started_at) FILTER (queue_name IS NOT NULL) AS queue_name,
+            min_by(queue_position, started_at) FILTER (queue_position IS NOT NULL) AS queue_position,
+            min_by(practice_code, started_at) FILTER (practice_rank = 1) AS by_number,
+            min_by(practice_code, started_at) FILTER (practice_rank = 2) AS by_destination,
+            min_by(practice_code, started_at) FILTER (practice_rank = 3) AS by_queue,
+            min_by(caller_pseudonym, started_at) FILTER (caller_pseudonym IS NOT NULL AND direction = 'inbound')
+                AS caller_pseudonym,
+            min_by(cli_status, started_at) FILTER (cli_status IS NOT NULL AND direction = 'inbound') AS cli_status,
+            coalesce(bool_or(is_time_ambiguous), FALSE) AS is_time_ambiguous
+        FROM keyed SEMI JOIN wanted USING (source_id, call_key)
+        GROUP BY source_id, call_key
+    """
+
+
+def _outcome() -> str:
+    """SQL: what became of a call: the first that holds (FORMATS of the product, docs/measures.md)."""
+    return """CASE
+        WHEN given_outcome IS NOT NULL THEN given_outcome
+        WHEN is_answered THEN 'answered'
+        WHEN asked_at IS NOT NULL THEN 'callback'
+        WHEN events = 0 AND all_busy AND NOT heard_menu AND NOT joined_queue THEN 'engaged'
+        WHEN left_voicemail AND is_queued THEN 'voicemail'
+        WHEN is_queued AND abandoned_at IS NOT NULL AND abandoned_at >= coalesce(left_at, abandoned_at)
+            THEN 'abandoned_queue'
+        WHEN is_queued AND (left_at IS NOT NULL OR ended_by_system) THEN 'no_answer'
+        WHEN is_queued THEN 'abandoned_queue'
+        WHEN all_failed THEN 'unknown'
+        WHEN NOT is_open THEN 'out_of_hours'
+        WHEN diverted THEN 'ivr_diverted'
+        ELSE 'abandoned_ivr' END"""
+
+
+def _with_callbacks() -> str:
+    """SELECT the calls with requests completed by an outbound call: the first connected one from the practice to
+    the caller before the local day ends, each completing one request, the earliest still waiting."""
+    asked_day = f"CAST({clock.london('callback_requested_at')} AS DATE)"
+    rung_day = f"CAST({clock.london('answered_at')} AS DATE)"
+    return f"""
+    WITH asked AS (
+        SELECT call_id, source_id, caller_pseudonym, {asked_day} AS day, callback_requested_at AS moment,
+            coalesce(shared_with, practice_code) AS practice
+        FROM built_alone WHERE outcome = 'callback' AND NOT callback_completed AND caller_pseudonym IS NOT NULL
+    ),
+    rung AS (
+        SELECT source_id, correlation_id, caller_pseudonym, {rung_day} AS day, min(answered_at) AS moment,
+            min(practice_code) AS practice
+        FROM window_legs
+        WHERE direction = 'outbound' AND answered_at IS NOT NULL AND caller_pseudonym IS NOT NULL
+          AND (source_id, correlation_id) NOT IN (SELECT (source_id, native_call_id) FROM built_alone)
+          AND (source_id, caller_pseudonym) IN (SELECT (source_id, caller_pseudonym) FROM asked)
+        GROUP BY ALL
+    ),
+    placed AS (  -- a call whose row names no practice is for the practice that the person last asked
+        SELECT r.source_id, r.caller_pseudonym, r.day, r.moment, r.correlation_id,
+            coalesce(r.practice, max_by(a.practice, a.moment)) AS practice
+        FROM rung AS r LEFT JOIN asked AS a
+          ON a.source_id = r.source_id AND a.caller_pseudonym = r.caller_pseudonym AND a.day = r.day AND a.moment <= r.moment
+        GROUP BY r.source_id, r.caller_pseudonym, r.day, r.moment, r.correlation_id, r.practice
+    ),
+    events AS (
+        SELECT source_id, caller_pseudonym, day, practice, moment, 0 AS is_call, call_id AS id FROM asked
+        UNION ALL SELECT source_id, caller_pseudonym, day, practice, moment, 1, correlation_id FROM placed
+    ),
+    levels AS (
+        SELECT *, sum(1 - 2 * is_call) OVER (same ORDER BY moment, is_call, id) AS level FROM events
+        WINDOW same AS (PARTITION BY source_id, caller_pseudonym, day, practice)
+    ),
+    lowest AS (
+        SELECT *, coalesce(min(level) OVER (PARTITION BY source_id, caller_pseudonym, day, practice
+            ORDER BY moment, is_call, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS lowest_before FROM levels
+    ),
+    -- a call finds someone waiting unless it takes the balance of requests and calls to a new low
+    used AS (
+        SELECT *, row_number() OVER (PARTITION BY source_id, caller_pseudonym, day, practice, is_call
+            ORDER BY moment, id) AS place
+        FROM lowest WHERE is_call = 0 OR level >= least(0, lowest_before)
+    ),
+    made AS (
+        SELECT a.id FROM used AS a JOIN used AS r USING (source_id, caller_pseudonym, day, practice, place)
+        WHERE a.is_call = 0 AND r.is_call = 1
+    )
+    SELECT * REPLACE (callback_completed OR call_id IN (SELECT id FROM made) AS callback_completed) FROM built_alone
+    """
+
+
+def _opening_hours(warehouse: Warehouse, touched: Touched) -> None:
+    """`open_hours(practice, weekday, opens, closes)`, minutes of the day, '' for core hours; `bank_holidays(day)`."""
+    con = warehouse.con
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE open_hours (practice VARCHAR, weekday INTEGER, opens INTEGER, closes INTEGER)"
+    )
+    con.executemany("INSERT INTO open_hours VALUES (?, ?, ?, ?)", opening_hours(warehouse.settings.practice_hours))
+    years = range(touched.first.year - 1, touched.last.year + 2)
+    named = holidays.country_holidays("GB", subdiv="ENG", years=years)
+    con.execute("CREATE OR REPLACE TEMP TABLE bank_holidays (day DATE)")
+    con.executemany("INSERT INTO bank_holidays VALUES (?)", [(day,) for day in named])
+
+
+def opening_hours(own: Mapping[str, Any]) -> list[tuple[str, int, int, int]]:
+    """Rows (practice, weekday 1–7, opens, closes) in minutes of the day; practice '' is core hours.
+
+    own: `practice_hours` of icb.toml: practice → day → "08:00-18:30", several times separated by commas; a day
+    that is left out is closed. Raises RefusedFile naming the entry that is wrong.
+    """
+    rows = []
+    for practice, week in {"": CORE_HOURS, **own}.items():
+        code = str(practice).strip().upper()
+        if not isinstance(week, Mapping):
+            raise _wrong_hours(code, "")
+        for day, times in week.items():
+            if day.lower() not in WEEKDAYS:
+                raise _wrong_hours(code, day)
+            for span in str(times).split(","):
+                try:
+                    opens, closes = (int(t.strip()[:-3]) * 60 + int(t.strip()[-2:]) for t in span.split("-"))
+                except ValueError:
+                    raise _wrong_hours(code, day) from None
+                rows.append((code, WEEKDAYS.index(day.lower()) + 1, opens, closes))
+        # closed all week is said by an entry that no minute falls in
+        rows.append((code, 1, 0, 0))
+    return rows
+
+
+def _wrong_hours(practice: str, day: str) -> RefusedFile:
+    return RefusedFile(
+        f"`practice_hours` of {practice} in icb.toml is wrong{f' for {day}' if day else ''}. Write for example "
+        '{ monday = "08:00-18:30", saturday = "09:00-12:00" }; correct it and put the file in the inbox again.'
+    )

@@ -1,0 +1,154 @@
+"""What every call log is checked for as a whole: its clock, its zone, and that nothing is in it twice."""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+import duckdb
+
+from etl.feeds.call_logs import clock, people
+from etl.feeds.call_logs.sources import Source
+from etl.feeds.feed import Problem, Reading, RefusedFile, say
+
+FUTURE = timedelta(minutes=5)
+# the zone is proved wrong in steps of a quarter of an hour, as zones are apart
+STEP_SECONDS = 900
+# weekday calls answered, before the hour in which most of them came says anything of the clock
+ENOUGH_CALLS, ENOUGH_DAYS = 200, 3
+BUSIEST_HOURS = (8, 9)
+
+
+def run(reading: Reading, statement: str) -> duckdb.DuckDBPyConnection:
+    """Execute over the file; records that cannot be read are refused, once, and left out."""
+    from etl.intake import tolerant
+
+    try:
+        return reading.con.execute(tolerant(statement, reading) if reading.broken else statement)
+    except duckdb.InvalidInputException:
+        return reading.con.execute(tolerant(statement, reading))
+
+
+def first_pass(reading: Reading, source: Source, select: str) -> None:
+    """Who rang, and whether the declared zone can be true. Makes `people(number, month, pseudonym)`.
+
+    select: `_person` (digits in E.164), `_month`, and `_ahead`: seconds by which a row's time, read in the
+    declared zone, is ahead of a clock that is known (NULL where there is none).
+    Raises RefusedFile when most rows of a month are a quarter of an hour or more from that clock.
+    """
+    con = reading.con
+    run(
+        reading,
+        "CREATE OR REPLACE TEMP TABLE seen AS SELECT _person AS number, _month AS month, "
+        f"round(_ahead / {STEP_SECONDS}) AS ahead, count(*) AS rows FROM ({select}) GROUP BY ALL",
+    )
+    wrong = con.execute(
+        "SELECT month, ahead FROM (SELECT month, ahead, row_number() OVER (PARTITION BY month ORDER BY sum(rows) DESC, "
+        "abs(ahead)) AS place FROM seen WHERE ahead IS NOT NULL GROUP BY month, ahead) WHERE place = 1 AND ahead <> 0 "
+        "ORDER BY month"
+    ).fetchone()
+    if wrong:
+        con.execute("DROP TABLE seen")
+        minutes = int(wrong[1] * STEP_SECONDS / 60)
+        raise RefusedFile(
+            f"The times of this file do not fit the time zone {source.timezone} that icb.toml gives for the telephony "
+            f"source `{source.id}`: in {wrong[0]:%B %Y} most rows are {abs(minutes)} minutes "
+            f"{'ahead of' if minutes > 0 else 'behind'} the UTC times inside the file itself. Set `timezone` to the zone "
+            "in which the platform writes (perhaps UTC) and put the file in the inbox again."
+        )
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE people AS SELECT DISTINCT number, month, CAST(NULL AS VARCHAR) AS pseudonym "
+        "FROM seen WHERE number IS NOT NULL AND month IS NOT NULL"
+    )
+    con.execute("DROP TABLE seen")
+    people.make_pseudonyms(con, reading.settings.home)
+
+
+def told_nowhere(reading: Reading, relation: str, untold: str) -> str:
+    """SQL: whether no row of the file says whose practice this inbound call was to.
+
+    relation: rows with `_direction`, `_call`, `_is_first` (on the caller's own channel). untold: SQL, whether the
+    row itself does not say. Other rows are asked only when there are such; the calls concerned are few.
+    """
+    con = reading.con
+    run(
+        reading,
+        f"CREATE OR REPLACE TEMP TABLE untold AS SELECT DISTINCT _call FROM {relation} "
+        f"WHERE _direction = 'inbound' AND _is_first AND {untold}",
+    )
+    if not con.execute("SELECT count(*) FROM untold").fetchone()[0]:  # type: ignore[index]
+        return "FALSE"
+    run(
+        reading,
+        f"CREATE OR REPLACE TEMP TABLE told AS SELECT DISTINCT _call FROM {relation} "
+        f"WHERE NOT ({untold}) AND _call IN (SELECT _call FROM untold)",
+    )
+    return f"_direction = 'inbound' AND _is_first AND {untold} AND _call NOT IN (SELECT _call FROM told)"
+
+
+def unknown_number(unmatched: str, column: str, source: Source) -> list[Problem]:
+    """The refusal of rows for which `told_nowhere` holds; none when there are no such rows."""
+    reason = f"the number dialled is not among `numbers` of the telephony source {source.id} in icb.toml"
+    return [] if unmatched == "FALSE" else [Problem(unmatched, column, say(reason))]
+
+
+def named(expressions: dict[str, str]) -> str:
+    """A SELECT's list of expressions under their names."""
+    return ", ".join(f"{expression} AS {name}" for name, expression in expressions.items())
+
+
+def staged_legs(reading: Reading, source: Source) -> None:
+    """Check what was staged for call_leg and leave each leg once. Raises RefusedFile for a clock that is wrong."""
+    con = reading.con
+    for table in reading.staged.get("call_leg", []):
+        first, last, newest = con.execute(
+            f"SELECT min(local_date), max(local_date), max(started_at) FROM {table}"
+        ).fetchone() or (None, None, None)
+        if first is None:
+            continue
+        _not_in_the_future(newest, reading.today, source)
+        _busiest_hour(con, table, source)
+        _once(con, table)
+        reading.period_from = min(filter(None, (reading.period_from, first)))
+        reading.period_to = max(filter(None, (reading.period_to, last)))
+
+
+def _not_in_the_future(newest: datetime, today: date, source: Source) -> None:
+    now = datetime.now(UTC).replace(tzinfo=None)
+    if today != now.date():
+        now = datetime.combine(today, time.max)
+    if newest > now + FUTURE:
+        raise RefusedFile(
+            f"The file has a call that starts at {newest:%Y-%m-%d %H:%M} UTC, after the time of loading "
+            f"({now:%Y-%m-%d %H:%M} UTC). The clock of the telephone system, or `timezone` of the telephony source "
+            f"`{source.id}` in icb.toml, is wrong. Correct it and export the file again."
+        )
+
+
+def _busiest_hour(con: duckdb.DuckDBPyConnection, table: str, source: Source) -> None:
+    """Most answered weekday calls come at 8 or 9, in summer and in winter; a zone an hour out moves them."""
+    local = clock.london("started_at")
+    answered = (
+        f"SELECT {local} AS local, {local} - started_at AS ahead FROM {table} WHERE answered_at IS NOT NULL "
+        f"AND isodow({local}) < 6"
+    )
+    # Asterisk's own times were compared with uniqueid already
+    for ahead, hour in con.execute(
+        f"SELECT ahead, mode(extract(hour FROM local)) FROM ({answered}) GROUP BY ahead "
+        f"HAVING count(*) >= {ENOUGH_CALLS} AND count(DISTINCT CAST(local AS DATE)) >= {ENOUGH_DAYS}"
+    ).fetchall():
+        if hour not in BUSIEST_HOURS:
+            season = "summer time" if ahead else "winter time"
+            raise RefusedFile(
+                f"Most calls answered on weekdays in {season} fall in the hour from {hour:02d}:00, where general "
+                f"practice has its busiest hour from 08:00 or 09:00. `timezone` of the telephony source `{source.id}` in "
+                "icb.toml, or the system's clock, is probably wrong. Correct it and put the file in the inbox again."
+            )
+
+
+def _once(con: duckdb.DuckDBPyConnection, table: str) -> None:
+    """A leg that is in the file more than once is kept once: the later and fuller of its rows."""
+    total, different = con.execute(f"SELECT count(*), count(DISTINCT hash(leg_id)) FROM {table}").fetchone() or (0, 0)
+    if total > different:
+        con.execute(
+            f"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM (SELECT rowid, row_number() OVER (PARTITION BY "
+            "leg_id ORDER BY callback_completed DESC NULLS LAST, ended_at DESC NULLS LAST, answered_at DESC NULLS LAST, "
+            f"entered_at, rowid DESC) AS place FROM {table}) WHERE place > 1)"
+        )
