@@ -9,7 +9,7 @@ from typing import Any
 from etl.feeds.areas import KINDS, area_codes, area_problems, stage_areas, with_areas
 from etl.feeds.feed import Problem, Reading, Received, count, day, normalise, say
 from etl.feeds.publications import layout_of, quoted
-from etl.feeds.workbook import Sheet, cell, find_table, is_number, months_across, stage_printed, title_of
+from etl.feeds.workbook import Sheet, cell, find_table, is_number, month_of, months_across, stage_printed, title_of
 
 NAME = "published_calls"
 FACTS = ("published_calls", "printed_figure", "organisation", "membership")
@@ -288,7 +288,11 @@ def _data(sheet: Sheet) -> list[tuple[int, list[Any]]]:
     """The rows with a name of a practice or an area in them; not the total, notes, blank rows, second heading."""
     places = [place for name, place in sheet.columns.items() if name in PRACTICE_COLUMNS]
     named = [p for p in places if p not in (sheet.columns["month"], sheet.columns["practice_code"])]
-    return [(line, row) for line, row in sheet.rows if any(cell(row, place) is not None for place in named)]
+    return [
+        (line, row)
+        for line, row in sheet.rows
+        if any(cell(row, place) is not None for place in named) and not _is_total(sheet, row)
+    ]
 
 
 def _practice_row(reading: Reading, sheet: Sheet, line: int, row: list[Any]) -> list[object]:
@@ -297,7 +301,7 @@ def _practice_row(reading: Reading, sheet: Sheet, line: int, row: list[Any]) -> 
         # a footer typed over the month of a practice's row: the calls are real
         values[0] = sheet.month()
         reading.notes.append(f"{sheet.name}, row {line}: the month cell holds a copyright line; taken as the table's.")
-    return [line, *values]
+    return [line, month_of(values[0]) or values[0], *values[1:]]
 
 
 def _read_days(reading: Reading, sheet: Sheet) -> None:
@@ -339,10 +343,14 @@ def _counts(sheet: Sheet) -> list[int]:
     return [place for name, place in sheet.columns.items() if name != "date"]
 
 
+def _is_total(sheet: Sheet, row: list[Any]) -> bool:
+    return normalise(cell(row, sheet.columns["month"])) == "total"
+
+
 def _total_row(sheet: Sheet, series: dict[str, str]) -> list[list[object]]:
     """The printed Total of a table: a figure a column."""
     for line, row in sheet.rows:
-        if normalise(cell(row, sheet.columns["month"])) == "total":
+        if _is_total(sheet, row):
             return [
                 [line, sheet.month(), title.replace("|total", "").replace("|", "_"), cell(row, sheet.columns[title])]
                 for title in series
