@@ -56,7 +56,7 @@ def install(app: Dash, settings: AccessSettings) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
     )
     server.session_interface = SignOnCookies()
-    # else Dash puts every page's layout, as the first visitor saw it, into everyone's first answer
+    # else Dash calls every layout at its first request, and sends the result to everyone
     app.config.suppress_callback_exceptions = True
     guard_pages()
     login.add_routes(server)

@@ -31,6 +31,7 @@ let earlier; // a good ID token of before
 const SPOILERS = {
   'wrong-issuer': (claims) => sign({ ...claims, iss: 'https://evil.example' }),
   'wrong-audience': (claims) => sign({ ...claims, aud: 'another-client' }),
+  'wrong-audience-our-party': (claims) => sign({ ...claims, aud: 'another-client', azp: 'switchboard' }),
   'wrong-nonce': (claims) => sign({ ...claims, nonce: 'another' }),
   'no-nonce': ({ nonce, ...claims }) => sign(claims),
   expired: (claims) => sign({ ...claims, iat: now() - 7200, exp: now() - 3600 }),

@@ -149,6 +149,15 @@ def test_sessions_and_tokens_end_with_the_account(database: Database, change: st
     assert session.token_user(database, token) is None
 
 
+def test_a_disabled_account_is_out_even_where_its_session_is_left(database: Database) -> None:
+    secret = _session_of(database, "ada")
+    token = accounts.create_token(database, "ada", "Excel", 10).secret
+    with database.writing() as writer:
+        writer.execute(update(User).values(disabled_at=database.now()))
+    assert session.user_of(database, secret) is None
+    assert session.token_user(database, token) is None
+
+
 def test_a_change_of_scope_holds_at_once(database: Database) -> None:
     secret = _session_of(database, "ada")
     accounts.change_scope(database, "ada", Scope.parse("practice:Y00001"), "exporter")

@@ -24,7 +24,8 @@ RULES = [
     {"claim": "groups", "value": "analysts", "role": "exporter", "scope": "icb"},
 ]
 BAD_TOKENS = [
-    "wrong-issuer", "wrong-audience", "wrong-nonce", "no-nonce", "expired", "not-yet", "no-subject", "wrong-key",
+    "wrong-issuer", "wrong-audience", "wrong-audience-our-party",
+    "wrong-nonce", "no-nonce", "expired", "not-yet", "no-subject", "wrong-key",
     "no-signature", "replayed", "no-token",
 ]  # fmt: skip
 
@@ -159,6 +160,8 @@ def test_an_answer_works_once_and_in_one_browser(app: Dash) -> None:
     back = at_the_provider(client.get("/oidc/login").headers["Location"], "analyst")
     assert client.get(re.sub("state=[^&]*", "state=x", back)).status_code == 403
     cookies = client.get_cookie("icb_sign_on").value
+    content = app.server.session_interface.get_signing_serializer(app.server).loads(cookies)
+    assert "nonce" not in str(content), "state, nonce and verifier stay on the server, where they are used once"
     assert client.get(back).status_code == 303
     for browser in (client, thief):
         browser.set_cookie("icb_sign_on", cookies)
