@@ -245,9 +245,9 @@ def _sentence(found: Impact, measure: str, unit: str, period: str, event: str) -
     assert found.lower is not None
     assert found.upper is not None
     scale, digits, words = SCALE_AND_WORDS[unit]
-    lower, upper = f"{scale * found.lower:.{digits}f}", f"{scale * found.upper:.{digits}f}"
+    lower, upper = f"{scale * found.lower:z.{digits}f}", f"{scale * found.upper:z.{digits}f}"
     interval = f"(95% interval {lower} to {upper})".replace("-", "−")
-    size = f"{abs(scale * found.estimate):.{digits}f}{words}"
+    size = f"{abs(scale * found.estimate):z.{digits}f}{words}"
     direction = "higher" if found.estimate > 0 else "lower"
     where = f"In the {found.after} {period}s after {event} at {found.practices} practices"
     than = f"than the {found.controls} practices not yet switched in the same {period}s lead one to expect"
