@@ -1,28 +1,44 @@
 """Writes a synthetic ICB into a home folder, as the files that suppliers would send, with the truth beside."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 
-from etl.demo import appointments, online_requests, organisations, published_calls
+from etl.demo import appointments, call_logs, navigation, online_requests, organisations, published_calls, rollout
 from etl.demo.traffic import OUTCOMES, calls_of_month
 from etl.demo.world import OWN_ICB, SEED, SHARED_ACCOUNT, UNMAPPED_ACCOUNT, World, make_world
+from etl.feeds.feed import FEEDS
 
 Progress = Callable[[str, int, int], None]
+# a part of the demo, and how the names of the feeds that read it begin
+PARTS = {"calls": "call_logs", "rollout": "rollout", "navigation": "navigation"}
+LOGGED_MONTHS = {"full": call_logs.FULL_MONTHS, "recent": call_logs.RECENT_MONTHS, "none": 0}
+_SETTINGS = f'# a synthetic ICB, written by `icb-etl demo`\ncode = ["{OWN_ICB}"]\n'
 
 
 def write_demo(
-    home: Path, today: date | None = None, seed: int = SEED, progress: Progress | None = None
+    home: Path,
+    today: date | None = None,
+    seed: int = SEED,
+    progress: Progress | None = None,
+    calls: Literal["full", "recent", "none"] = "recent",
+    include: Collection[str] | None = None,
 ) -> dict[str, Any]:
     """Writes `<home>/inbox/*-synthetic.*`, `<home>/icb.toml` and `<home>/demo/manifest.json`.
 
     today: the last complete month before it ends the 24 (default: now). progress: called with what is being
-    written, and how much of how much is done. Returns the manifest: the truth of every total.
+    written, and how much of how much is done. calls: call logs of thirteen months (over two million calls),
+    of three, or none. include: which of PARTS to write beside the publications (default: those whose
+    feeds exist). Returns the manifest: the truth of every total, and `files`, the names of what was written.
     """
+    parts = set(PARTS) if include is None else set(include)
+    if include is None:
+        parts = {part for part in PARTS if any(feed.startswith(PARTS[part]) for feed in FEEDS)}
     world = make_world(today, seed)
     inbox, beside = home / "inbox", home / "demo"
     inbox.mkdir(parents=True, exist_ok=True)
@@ -38,19 +54,30 @@ def write_demo(
     booked = appointments.write_appointments(inbox, world)
     online = online_requests.write_online_requests(inbox, world)
     counts: list[published_calls.Counts] = []
+    logged: dict[int, pd.DataFrame] = {}
+    months_logged = LOGGED_MONTHS[calls] if "calls" in parts else 0
     for month, first in enumerate(world.months):
         report(f"telephone calls of {first:%B %Y}", month + 2, steps)
-        counts.append(published_calls.count_month(world, month, calls_of_month(world, month)))
+        rung = calls_of_month(world, month)
+        counts.append(published_calls.count_month(world, month, rung))
         published_calls.write_month(inbox, world, month, counts)
+        if month >= len(world.months) - months_logged:
+            logged[month] = call_logs.choose(world, month, rung)
     manifest = _manifest(world, counts, booked, online)
-    (home / "icb.toml").write_text(_settings(), encoding="utf-8")
+    settings = _SETTINGS
+    if logged:
+        report("call logs", steps - 1, steps)
+        manifest["call_logs"] = call_logs.write_calls(home, world, logged)
+        settings += call_logs.settings(world)
+    if "rollout" in parts:
+        manifest["rollout"] = rollout.write_rollout(inbox, world)
+    if "navigation" in parts:
+        manifest["navigation"] = navigation.write_navigation(home, world, logged)
+    manifest["files"] = sorted(path.name for path in inbox.glob("*-synthetic*"))
+    (home / "icb.toml").write_text(settings, encoding="utf-8")
     (beside / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
     report("done", steps, steps)
     return manifest
-
-
-def _settings() -> str:
-    return f'# a synthetic ICB, written by `icb-etl demo`\ncode = ["{OWN_ICB}"]\n'
 
 
 def _manifest(

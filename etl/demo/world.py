@@ -295,7 +295,7 @@ def _stories(practices: pd.DataFrame, months: tuple[date, ...], random: np.rando
     live = pd.Series(live)
     live[list(EARLY)] = [pd.Timestamp(2022, 3, 7) + timedelta(days=28 * i) for i in range(len(EARLY))]
     for place, position in enumerate(SWITCHERS):  # staggered, before and after both seen
-        live[position] = day(12 + place % 6, 4 + 2 * place)
+        live[position] = day(14 + place % 6, 4 + 2 * place)
     live[list(STUCK + STILL_TO_COME)] = pd.NaT
     # enough missed calls before go-live for a change to be seen, and hardly any call-backs to blur it
     missed = practices.loc[list(SWITCHERS), "missed"]
