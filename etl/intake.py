@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
@@ -211,9 +212,9 @@ def _workbook(name: str, path: Path, settings: Settings) -> Received:
 
 
 def _text(name: str, path: Path, head: bytes, folder: Path, settings: Settings) -> Received:
-    encoding = _encoding(head)
-    digest, newline, longest, has_nul = _scan(path)
-    if encoding == "utf-8" and has_nul:
+    digest, newline, longest, has_nul, is_utf8 = _scan(path)
+    encoding = _encoding(head, is_utf8)
+    if has_nul and not encoding.startswith("utf-16"):
         raise RefusedFile("This is not a text file, a zip or a workbook. Save the data as CSV or XLSX.")
     if longest > settings.maximum_line_bytes:
         raise RefusedFile(
@@ -229,12 +230,13 @@ def _text(name: str, path: Path, head: bytes, folder: Path, settings: Settings) 
     if len(start) == HEAD:
         text = text[: text.rfind("\n")]
     delimiter = _delimiter(text)
-    records = []
-    for record in csv.reader(io.StringIO(text), delimiter=delimiter):
-        if record:
-            records.append(record)
-        if len(records) == SNIFFED_RECORDS:
-            break
+    try:
+        reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+        records = list(islice(filter(None, reader), SNIFFED_RECORDS))
+    except csv.Error as error:
+        raise RefusedFile(
+            f"The file could not be read as a table ({error}). Ask the sender to export it again."
+        ) from None
     if not records:
         raise RefusedFile("The file is empty. Ask the sender to send it again.")
     return Received(
@@ -249,38 +251,39 @@ def _text(name: str, path: Path, head: bytes, folder: Path, settings: Settings) 
     )
 
 
-def _scan(path: Path) -> tuple[str, str, int, bool]:
-    """One pass over the bytes: sha256, line ending, longest line (roughly), whether there are NULs."""
-    digest = hashlib.sha256()
-    newline, longest, pending, has_nul = "", 0, 0, False
+def _scan(path: Path) -> tuple[str, str, int, bool, bool]:
+    """One pass over the bytes: sha256, line ending, longest line (roughly), whether there are NULs, whether all
+    of it is UTF-8."""
+    digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")()
+    newline, longest, pending, has_nul, is_utf8 = "", 0, 0, False, True
     with path.open("rb") as stream:
         while chunk := stream.read(CHUNK):
             digest.update(chunk)
             has_nul = has_nul or b"\x00" in chunk
-            mark = b"\n" if newline != "\r" else b"\r"
+            if is_utf8 and not (chunk.isascii() and not decoder.getstate()[0]):
+                try:
+                    decoder.decode(chunk)
+                except UnicodeDecodeError:
+                    is_utf8 = False
+            if not newline and (b"\n" in chunk or b"\r" in chunk):
+                newline = "\n" if b"\n" in chunk else "\r"
+            mark = newline.encode() or b"\n"
             first = chunk.find(mark)
-            if not newline:
-                newline = "\n" if first >= 0 else ("\r" if b"\r" in chunk else "")
-                mark, first = (b"\r", chunk.find(b"\r")) if newline == "\r" else (mark, first)
             if first < 0:
                 pending += len(chunk)
             else:
                 longest = max(longest, pending + first)
                 pending = len(chunk) - chunk.rfind(mark) - 1
-    return digest.hexdigest(), newline, max(longest, pending), has_nul
+    return digest.hexdigest(), newline, max(longest, pending), has_nul, is_utf8
 
 
-def _encoding(head: bytes) -> str:
+def _encoding(head: bytes, is_utf8: bool) -> str:
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    zeros = head[1:2000:2].count(0), head[0:2000:2].count(0)
-    if max(zeros) > len(head[:2000]) / 4:
-        return "utf-16-le" if zeros[0] > zeros[1] else "utf-16-be"
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(head)
-    except UnicodeDecodeError:
-        return "cp1252"
-    return "utf-8"
+    even, odd = head[0:2000:2].count(0), head[1:2000:2].count(0)
+    if max(even, odd) > len(head[:2000]) / 4:
+        return "utf-16-le" if odd > even else "utf-16-be"
+    return "utf-8" if is_utf8 else "cp1252"
 
 
 def _transcode(path: Path, target: Path, encoding: str, newline: str) -> Path:
@@ -360,7 +363,7 @@ def _broken(reading: Reading, scan: str) -> list[tuple[int, str]]:
     """Which records cannot be read, and why, in plain words. Raises RefusedFile when nothing can be saved."""
     con = reading.con
     try:
-        con.execute(f"SELECT * FROM {scan[:-1]}, store_rejects=true, rejects_limit=0)").fetch_record_batch().read_all()
+        con.execute(f"SELECT * FROM {scan[:-1]}, store_rejects=true, rejects_limit=0)").to_arrow_reader().read_all()
         found = con.execute(
             "SELECT line, min(CAST(error_type AS VARCHAR)), min(error_message) FROM reject_errors "
             "GROUP BY line ORDER BY line"

@@ -1,6 +1,6 @@
 -- Every GP practice in every month: open or not, its areas, its list.
 -- Open on the month's last day: in ODS as a GP practice, not dormant, opened by then, not closed before then,
--- and in the newest list-size publication at that date, where one is loaded.
+-- and in the newest list-size publication at that date for its sub-ICB location, where one is loaded.
 -- List of a month: that month's extract, else the newest of the three before; else unknown.
 WITH listed AS (
     SELECT DISTINCT organisation AS practice, period_start AS month
@@ -11,11 +11,17 @@ WITH listed AS (
     FROM fact.organisation
     WHERE source = 'registration_map' AND kind = 'practice'
 ),
+located AS (
+    SELECT l.practice, l.month, coalesce(s.parent, '') AS sub_icb
+    FROM listed AS l
+    LEFT JOIN mart.parent_month AS s ON s.child = l.practice AND s.parent_kind = 'sub_icb' AND s.month = l.month
+),
 list_of_month AS (
-    SELECT d.month, max(l.month) AS list_month
-    FROM mart.month AS d
-    LEFT JOIN (SELECT DISTINCT month FROM listed) AS l ON l.month <= d.last_day
-    GROUP BY d.month
+    -- of the practice's own sub-ICB location: an edition cut to some areas says nothing about the others
+    SELECT a.sub_icb, d.month, max(a.month) AS list_month
+    FROM (SELECT DISTINCT sub_icb, month FROM located) AS a
+    INNER JOIN mart.month AS d ON a.month <= d.last_day
+    GROUP BY a.sub_icb, d.month
 ),
 lists AS (
     SELECT organisation AS practice, period_start AS month, max(patients) AS patients
@@ -46,8 +52,6 @@ SELECT
     n.patients_on
 FROM mart.organisation AS o
 CROSS JOIN mart.month AS d
-LEFT JOIN list_of_month AS lm ON lm.month = d.month
-LEFT JOIN listed AS l ON l.practice = o.code AND l.month = lm.list_month
 LEFT JOIN newest_list AS n ON n.practice = o.code AND n.month = d.month AND n.choice = 1
 LEFT JOIN mart.parent_month AS p ON p.child = o.code AND p.parent_kind = 'pcn' AND p.month = d.month
 LEFT JOIN mart.parent_month AS s ON s.child = o.code AND s.parent_kind = 'sub_icb' AND s.month = d.month
@@ -55,5 +59,7 @@ LEFT JOIN mart.parent_month AS ps ON ps.child = p.parent AND ps.parent_kind = 's
 LEFT JOIN mart.parent_month AS i
     ON i.child = coalesce(s.parent, ps.parent) AND i.parent_kind = 'icb' AND i.month = d.month
 LEFT JOIN mart.parent_month AS r ON r.child = i.parent AND r.parent_kind = 'region' AND r.month = d.month
+LEFT JOIN list_of_month AS lm ON lm.sub_icb = coalesce(s.parent, ps.parent, '') AND lm.month = d.month
+LEFT JOIN listed AS l ON l.practice = o.code AND l.month = lm.list_month
 WHERE o.kind = 'practice'
   AND coalesce(o.closed, DATE '2999-12-31') >= (SELECT min(month) FROM mart.month)

@@ -213,7 +213,7 @@ deprivation = Table(
     _column("score", Double, "IMD score"),
     _column("rank", Integer, "1 = most deprived (LSOA file)"),
     _column("decile", Integer, "1 = most deprived"),
-    _column("source", String, "fingertips, praqtis, lsoa"),
+    _column("source", String, "fingertips, praqtis, derived, lsoa"),
     _load(),
     schema="fact",
     info={"scope": ("index_year", "area", "source")},
