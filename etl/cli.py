@@ -118,7 +118,8 @@ def run_status(settings: Settings, chosen: argparse.Namespace) -> int:
         return DONE
     if generation is None:
         print(
-            f"Nothing has been published in {settings.published} yet. Put files in {settings.inbox}, run icb-etl nightly."
+            f"Nothing has been published in {settings.published} yet. "
+            f"Put files in {settings.inbox}, then run icb-etl nightly."
         )
     else:
         built: datetime = generation["built_at"]

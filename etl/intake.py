@@ -184,7 +184,8 @@ def _look(name: str, path: Path, folder: Path, settings: Settings) -> Received:
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:200].lower()
     if start.startswith((b"<!doctype html", b"<html", b"<?xml", b"<head")):
         raise RefusedFile(
-            "This is a web page saved under another name, perhaps an error or a sign-in page, not data. Download it again."
+            "This is a web page saved under another name, perhaps an error or a sign-in page, not data. "
+            "Download it again."
         )
     if head[:5] == b"%PDF-":
         raise RefusedFile("This is a PDF document. Ask for the data as a CSV or Excel file.")

@@ -158,7 +158,8 @@ def commit(warehouse: Warehouse, feed: ModuleType, reading: Reading) -> Load:
         warehouse.execute(
             "INSERT INTO ledger.load (load_id, feed, layout, file_name, sha256, rows_read, rows_kept, rows_refused, "
             "rows_filtered, period_from, period_to, loaded_at, supersedes, is_synthetic) VALUES (:load_id, :feed, "
-            ":layout, :file_name, :sha, :read, :kept, :refused, :filtered, :first, :last, :now, :supersedes, :synthetic)",
+            ":layout, :file_name, :sha, :read, :kept, :refused, :filtered, :first, :last, :now, :supersedes, "
+            ":synthetic)",
             {
                 "load_id": load_id,
                 "feed": feed.NAME,

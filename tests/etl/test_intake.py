@@ -4,7 +4,6 @@ import gzip
 import os
 import time
 import zipfile
-from pathlib import Path
 
 import duckdb
 import pytest
