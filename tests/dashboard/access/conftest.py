@@ -48,13 +48,13 @@ def database(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> It
     """An empty accounts database of either kind."""
     settings = settings_for(tmp_path)
     if request.param == "postgresql":
-        server = request.getfixturevalue("postgres_url")
-        name = f"accounts_{abs(hash(tmp_path))}"
-        engine = create_engine(server, isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        url = request.getfixturevalue("postgres_url")
+        engine = create_engine(url)
+        with engine.begin() as connection:
+            connection.exec_driver_sql("DROP SCHEMA IF EXISTS accounts CASCADE")
+            connection.exec_driver_sql("CREATE SCHEMA accounts")
         engine.dispose()
-        settings = settings_for(tmp_path, accounts_url=server.removesuffix("/postgres") + f"/{name}")
+        settings = settings_for(tmp_path, accounts_url=f"{url}?options=-csearch_path%3Daccounts")
     opened = open_database(settings, clock)
     yield opened
     opened.engine.dispose()
