@@ -48,7 +48,7 @@ PER_1000_A_WORKING_DAY = 23.0
 
 def appointments_of_month(world: World, month: int) -> np.ndarray:
     """Appointments, practices × kinds × booking waits × statuses."""
-    random = world.random(3, month)
+    random = world.random(3, month + world.skipped)
     practices = world.practices
     working = sum(is_working(day) for day in days_of(world.months[month]))
     noise = np.exp(random.normal(0, 0.04, len(practices)))
@@ -81,9 +81,9 @@ def _shares(world: World) -> np.ndarray:
 def write_appointments(inbox: Path, world: World) -> list[np.ndarray]:
     """Writes a crosstab archive a quarter and a daily file a month; returns the counts month by month."""
     counts = [appointments_of_month(world, month) for month in range(len(world.months))]
-    for last in range(2, len(world.months), 3):
+    for last in range((len(world.months) - 1) % 3, len(world.months), 3):
         members = {}
-        for month in range(last - 2, last + 1):
+        for month in range(max(0, last - 2), last + 1):
             name = marked(f"Practice_Level_Crosstab_{world.months[month]:%b_%y}.csv")
             members[name] = csv_bytes(_crosstab(world, month, counts[month]), inbox)
         members[marked("Mapping.csv")] = csv_bytes(mapping(world, last), inbox)
@@ -119,7 +119,7 @@ def _crosstab(world: World, month: int, counts: np.ndarray) -> pd.DataFrame:
 
 def _daily(world: World, month: int, counts: np.ndarray) -> pd.DataFrame:
     """The same appointments by sub-ICB and day, without category: every month's total is the crosstab's."""
-    random = world.random(4, month)
+    random = world.random(4, month + world.skipped)
     days = days_of(world.months[month])
     weight = np.array([1.0 if is_working(day) else 0.03 if day.weekday() == 5 else 0.004 for day in days])
     sub_icbs = sorted(SUB_ICBS)

@@ -125,7 +125,7 @@ def choose(world: World, month: int, calls: pd.DataFrame) -> pd.DataFrame:
         chosen = chosen[~((chosen.practice == SILENT) & chosen.day.isin(SILENT_DAYS))].copy()
     count = len(chosen)
     chosen["source"] = pd.Categorical(chosen.practice.map(owner))
-    chosen["unit"] = np.arange(count, dtype=np.int64) + month * 1_000_000
+    chosen["unit"] = np.arange(count, dtype=np.int64) + (month + world.skipped) * 1_000_000
     days = np.array(days_of(world.months[month]), dtype="datetime64[D]")
     chosen["date"] = days[chosen.day.to_numpy()]
     ivr = chosen.outcome == ENDED_IN_IVR

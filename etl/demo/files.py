@@ -11,7 +11,20 @@ import pandas as pd
 
 from etl.demo import appointments, call_logs, navigation, online_requests, organisations, published_calls, rollout
 from etl.demo.traffic import OUTCOMES, calls_of_month
-from etl.demo.world import OWN_ICB, SEED, SHARED_ACCOUNT, UNMAPPED_ACCOUNT, World, make_world
+from etl.demo.world import (
+    (,
+)
+    GO_LIVE_MISSED_FACTOR,
+    GO_LIVE_WAIT_FACTOR,
+    MONTHS,
+    OWN_ICB,
+    SEED,
+    SHARED_ACCOUNT,
+    SWITCHERS,
+    UNMAPPED_ACCOUNT,
+    World,
+    make_world,
+)
 from etl.feeds.feed import FEEDS
 
 Progress = Callable[[str, int, int], None]
@@ -28,18 +41,19 @@ def write_demo(
     progress: Progress | None = None,
     calls: Literal["full", "recent", "none"] = "recent",
     include: Collection[str] | None = None,
+    months: int = MONTHS,
 ) -> dict[str, Any]:
     """Writes `<home>/inbox/*-synthetic.*`, `<home>/icb.toml` and `<home>/demo/manifest.json`.
 
     today: the last complete month before it ends the 24 (default: now). progress: called with what is being
     written, and how much of how much is done. calls: call logs of thirteen months (over two million calls),
     of three, or none. include: which of PARTS to write beside the publications (default: those whose
-    feeds exist). Returns the manifest: the truth of every total, and `files`, the names of what was written.
+    feeds exist). months: how many, at most 24; fewer are the newest of the same. Returns the manifest: the truth of every total, and `files`, the names of what was written.
     """
     parts = set(PARTS) if include is None else set(include)
     if include is None:
         parts = {part for part in PARTS if any(feed.startswith(PARTS[part]) for feed in FEEDS)}
-    world = make_world(today, seed)
+    world = make_world(today, seed, months)
     inbox, beside = home / "inbox", home / "demo"
     inbox.mkdir(parents=True, exist_ok=True)
     beside.mkdir(parents=True, exist_ok=True)
@@ -114,7 +128,6 @@ def _manifest(
                 ],
             }
         )
-    stories = world.practices[["code", "story", "live_on", "closed"]].astype({"live_on": str, "closed": str})
     return {
         "today": world.today.isoformat(),
         "seed": world.seed,
@@ -122,6 +135,19 @@ def _manifest(
             "Unassigned in a PCN": [world.practices.code[p] for p in SHARED_ACCOUNT],
             "Unmapped": [world.practices.code[p] for p in UNMAPPED_ACCOUNT],
         },
-        "stories": stories[stories.story != "steady"].to_dict("records"),
+        "stories": [
+            {"practice": row.code, "story": row.story, "live_on": _day(row.live_on), "closed": _day(row.closed)}
+            for row in world.practices.itertuples()
+            if row.story != "steady"
+        ],
+        "went_live": {
+            "practices": [world.practices.code[p] for p in SWITCHERS],
+            "missed_share_multiplied_by": GO_LIVE_MISSED_FACTOR,
+            "waits_multiplied_by": GO_LIVE_WAIT_FACTOR,
+        },
         "months": months,
     }
+
+
+def _day(moment: Any) -> str | None:
+    return None if pd.isna(moment) else moment.date().isoformat()

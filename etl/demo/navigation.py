@@ -5,7 +5,7 @@ The people in the exports are invented, and no reader may keep their names.
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ def write_navigation(home: Path, world: World, logged: Mapping[int, pd.DataFrame
     `<home>/demo/navigation_month.csv`. `logged` gives calls whose ids some contacts carry."""
     inbox = home / "inbox"
     truths = []
-    for month in range(len(world.months) - MONTHS, len(world.months)):
+    for month in range(max(0, len(world.months) - MONTHS), len(world.months)):
         contacts = _contacts(world, month, (logged or {}).get(month))
         truths.append(_month_truth(world, month, contacts))
         if month == len(world.months) - 1:  # some are sent twice
@@ -81,7 +81,7 @@ def write_navigation(home: Path, world: World, logged: Mapping[int, pd.DataFrame
 
 def _contacts(world: World, month: int, calls: pd.DataFrame | None) -> pd.DataFrame:
     """The canonical rows of a month; redirection differs by practice, and rises a little once trained."""
-    random = world.random(6, month)
+    random = world.random(6, month + world.skipped)
     days = [day for day in days_of(world.months[month]) if is_working(day)]
     sizes = random.poisson(world.patients[month][list(CANONICAL)] / 1000 * CONTACTS_PER_1000)
     practice = np.repeat(CANONICAL, sizes)
@@ -98,7 +98,7 @@ def _contacts(world: World, month: int, calls: pd.DataFrame | None) -> pd.DataFr
     chosen = np.where(known, chosen, len(destinations) - 1)
     channel = random.choice(len(CHANNELS), count, p=_CHANNEL_SHARES)
     seconds = random.integers(0, 10 * 3600, count)
-    morning = np.array([int(datetime(d.year, d.month, d.day, 8).timestamp()) for d in days], dtype=np.int64)
+    morning = np.array([int(datetime(d.year, d.month, d.day, 8, tzinfo=UTC).timestamp()) for d in days], dtype=np.int64)
     moment = morning[random.integers(0, len(days), count)] + seconds
     call_id = np.full(count, "", dtype=object)
     if calls is not None:
@@ -107,7 +107,7 @@ def _contacts(world: World, month: int, calls: pd.DataFrame | None) -> pd.DataFr
     destination = destinations[chosen]
     return pd.DataFrame(
         {
-            "contact_id": [f"C{month:02d}{number:06d}" for number in range(count)],
+            "contact_id": [f"C{month + world.skipped:02d}{number:06d}" for number in range(count)],
             "call_id": call_id,
             "practice_code": pick(world.practices.code, practice),
             "recorded_at": stamp,

@@ -22,10 +22,10 @@ _HEADER = (
 
 def requests_of_month(world: World, month: int) -> np.ndarray:
     """Submissions, practices × TYPES; 0 where a practice does not take part or is closed."""
-    random = world.random(2, month)
+    random = world.random(2, month + world.skipped)
     working = sum(is_working(day) for day in days_of(world.months[month]))
     practices = world.practices
-    rate = practices.online_rate.to_numpy() * (1 + 0.22 * month / 12) * working / 21
+    rate = practices.online_rate.to_numpy() * (1 + 0.22 * (month + world.skipped) / 12) * working / 21
     total = random.poisson(world.patients[month] / 1000 * rate * np.exp(random.normal(0, 0.06, len(practices))))
     total[list(NOT_TAKING_PART)] = 0
     clinical = practices.online_clinical.to_numpy()

@@ -126,7 +126,7 @@ def write_registered_patients(inbox: Path, world: World) -> None:
     for index, month in enumerate(world.months):
         is_open = world.patients[index] > 0
         practices = world.practices[is_open]
-        day = month.strftime("%d%b%Y").upper() if index < 6 else month.isoformat()
+        day = month.strftime("%d%b%Y").upper() if index + world.skipped < 6 else month.isoformat()
         frame = pd.DataFrame(
             {
                 "PUBLICATION": "GP_PRAC_PAT_LIST",

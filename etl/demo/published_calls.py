@@ -56,7 +56,7 @@ class Counts:
 
 def count_month(world: World, month: int, calls: pd.DataFrame) -> Counts:
     """Counts the calls of a month as the publication does."""
-    collected = (world.practices.collected_from.to_numpy() <= month) & (world.patients[month] > 0)
+    collected = (world.practices.collected_from.to_numpy() <= month + world.skipped) & (world.patients[month] > 0)
     calls = calls[collected[calls.practice]]
     practice, outcome = calls.practice.to_numpy().astype(int), calls.outcome.to_numpy().astype(int)
     practices, days = len(world.practices), len(days_of(world.months[month]))

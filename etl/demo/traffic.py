@@ -94,7 +94,7 @@ def calls_of_month(world: World, month: int) -> pd.DataFrame:
     queue), callback_after (seconds from the call's end to the call-back; -1 none), caller (number of the
     caller within practice and day; -1 withheld).
     """
-    random = world.random(1, month)
+    random = world.random(1, month + world.skipped)
     days = days_of(world.months[month])
     expected = _expected(world, month, days, random)
     cells = random.poisson(expected)
@@ -129,7 +129,7 @@ def _expected(world: World, month: int, days: list[date], random: np.random.Gene
     per_practice = world.patients[month] / 10_000 * practices.call_rate.to_numpy()
     expected = np.zeros((len(practices), len(days), 48))
     for index, day in enumerate(days):
-        level = WEEKDAY[day.weekday()] * SEASON[day.month - 1] * (1 + 0.02 * month / 12)
+        level = WEEKDAY[day.weekday()] * SEASON[day.month - 1] * (1 + 0.02 * (month + world.skipped) / 12)
         shape = "monday" if day.weekday() == 0 else "weekday" if day.weekday() < 5 else "weekend"
         if day.weekday() < 5 and not is_working(day):
             level, shape = level * BANK_HOLIDAY, "weekend"
@@ -184,7 +184,7 @@ def _outcomes(
     open_now = working & (calls.half_hour.to_numpy() >= 16) & (calls.half_hour.to_numpy() < 37)
     monday = np.array([d.weekday() == 0 for d in days])[day]
     busy = np.where(hour == 8, 1.8, np.where(hour == 9, 1.2, 0.78)) * np.where(monday, 1.2, 0.95)
-    level = practices.missed.to_numpy() * _missed_factor(month) * WINTER[world.months[month].month - 1]
+    level = practices.missed.to_numpy() * _missed_factor(month + world.skipped) * WINTER[world.months[month].month - 1]
     missed = level[practice] * busy
     missed = missed * np.where(went_live(world, month)[day, practice], GO_LIVE_MISSED_FACTOR, 1.0)
     callback = practices.callback.to_numpy()[practice] * np.where(hour < 10, 1.35, 0.8)
@@ -213,7 +213,7 @@ def _durations(world: World, month: int, days: list[date], calls: pd.DataFrame, 
     count = len(calls)
     outcome, practice = calls.outcome.to_numpy(), calls.practice.to_numpy()
     day, hour = calls.day.to_numpy(), calls.half_hour.to_numpy() // 2
-    strain = world.practices.wait.to_numpy() * np.sqrt(_missed_factor(month))
+    strain = world.practices.wait.to_numpy() * np.sqrt(_missed_factor(month + world.skipped))
     scale = strain[practice] * np.where(hour == 8, 1.7, np.where(hour == 9, 1.25, 0.85))
     scale = scale * np.where(went_live(world, month)[day, practice], GO_LIVE_WAIT_FACTOR, 1.0)
     patience = random.standard_normal(count, dtype=np.float32)

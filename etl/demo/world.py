@@ -144,6 +144,11 @@ class World:
     pcns: pd.DataFrame
     patients: np.ndarray  # months × practices; 0 when not open
 
+    @property
+    def skipped(self) -> int:
+        """Months before the window: a shorter window is the tail of the whole one, the same in every number."""
+        return MONTHS - len(self.months)
+
     def random(self, *purpose: int) -> np.random.Generator:
         """A generator of its own for each purpose, so that one file's numbers never move another's."""
         return np.random.default_rng([self.seed, *purpose])
@@ -172,11 +177,6 @@ class World:
             }
         )
 
-    def month_index(self, day: date) -> int:
-        """Position of a day's month in the window; negative before it."""
-        first = self.months[0]
-        return (day.year - first.year) * 12 + day.month - first.month
-
 
 def add_months(month: date, count: int) -> date:
     """The first day of the month `count` months after `month`."""
@@ -184,15 +184,16 @@ def add_months(month: date, count: int) -> date:
     return date(total // 12, total % 12 + 1, 1)
 
 
-def make_world(today: date | None = None, seed: int = SEED) -> World:
-    """The synthetic ICB as it stands on `today` (default: now), 24 months to the last complete one."""
+def make_world(today: date | None = None, seed: int = SEED, months: int = MONTHS) -> World:
+    """The synthetic ICB as it stands on `today` (default: now), `months` to the last complete one (at most 24)."""
     today = today or date.today()
-    months = tuple(add_months(today.replace(day=1), offset) for offset in range(-MONTHS, 0))
+    whole = tuple(add_months(today.replace(day=1), offset) for offset in range(-MONTHS, 0))
     random = np.random.default_rng([seed, 0])
     practices = _organisations(random)
     practices = pd.concat([practices, _traits(random, practices)], axis=1)
-    _stories(practices, months, random)
-    return World(seed, today, months, practices, _pcns(), _patients(practices, months))
+    _stories(practices, whole, random)
+    patients = _patients(practices, whole)[-months:]
+    return World(seed, today, whole[-months:], practices, _pcns(), patients)
 
 
 def _pcns() -> pd.DataFrame:
