@@ -12,8 +12,6 @@ import pandas as pd
 from etl.demo import appointments, call_logs, navigation, online_requests, organisations, published_calls, rollout
 from etl.demo.traffic import OUTCOMES, calls_of_month
 from etl.demo.world import (
-    (,
-)
     GO_LIVE_MISSED_FACTOR,
     GO_LIVE_WAIT_FACTOR,
     MONTHS,
@@ -48,7 +46,8 @@ def write_demo(
     today: the last complete month before it ends the 24 (default: now). progress: called with what is being
     written, and how much of how much is done. calls: call logs of thirteen months (over two million calls),
     of three, or none. include: which of PARTS to write beside the publications (default: those whose
-    feeds exist). months: how many, at most 24; fewer are the newest of the same. Returns the manifest: the truth of every total, and `files`, the names of what was written.
+    feeds exist). months: how many, at most 24; fewer are the newest of the same.
+    Returns the manifest: the truth of every total, and `files`, the names of what was written.
     """
     parts = set(PARTS) if include is None else set(include)
     if include is None:
