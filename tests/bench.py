@@ -1,0 +1,105 @@
+"""`make bench`: speeds as ratios within one run. Never a test: machines differ, ratios less so.
+
+python -m tests.bench [NAME …] [--rows N]
+"""
+
+import argparse
+import resource
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+
+from etl import nightly
+from etl.settings import Settings
+
+RUNS = 3
+
+
+def seconds(work: Callable[[], object], runs: int = RUNS, before: Callable[[], object] = lambda: None) -> float:
+    """Median wall time of `work`, each run after `before`."""
+    times = []
+    for _ in range(runs):
+        before()
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def write_crosstab(path: Path, rows: int) -> None:
+    """A practice crosstab of the documented columns: 6,300 practices, six months, every combination at random."""
+    with duckdb.connect() as con:
+        con.execute(
+            f"""
+            COPY (
+                SELECT
+                    strftime(DATE '2026-01-01' + INTERVAL (n % 6) MONTH, '%d%b%Y').upper() AS APPOINTMENT_MONTH_START_DATE,
+                    'Z' || lpad(CAST(n // 6 % 6300 AS VARCHAR), 5, '0') AS GP_CODE,
+                    'PRACTICE ' || n // 6 % 6300 AS GP_NAME,
+                    'EMIS' AS SUPPLIER,
+                    'U9' || lpad(CAST(n // 6 % 6300 // 5 AS VARCHAR), 4, '0') AS PCN_CODE,
+                    'PCN ' || n // 6 % 6300 // 5 AS PCN_NAME,
+                    'Z' || lpad(CAST(n // 6 % 6300 // 60 AS VARCHAR), 2, '0') AS SUB_ICB_LOCATION_CODE,
+                    'NHS SOMEWHERE ICB' AS SUB_ICB_LOCATION_NAME,
+                    ['GP', 'Other Practice staff', 'Unknown'][1 + n // 37800 % 3] AS HCP_TYPE,
+                    ['Face-to-Face', 'Telephone', 'Home Visit', 'Video/Online', 'Unknown'][1 + n // 113400 % 5] AS APPT_MODE,
+                    ['General Consultation Acute', 'Planned Clinics', 'Clinical Triage', 'Walk-in', 'Unmapped']
+                        [1 + n // 567000 % 5] AS NATIONAL_CATEGORY,
+                    ['Same Day', '1 Day', '2 to 7 Days', '8  to 14 Days', '15  to 21 Days', '22  to 28 Days',
+                        'More than 28 Days', 'Unknown / Data Quality'][1 + n // 2835000 % 8] AS TIME_BETWEEN_BOOK_AND_APPT,
+                    1 + n % 97 AS COUNT_OF_APPOINTMENTS,
+                    ['Attended', 'DNA', 'Unknown'][1 + n // 7 % 3] AS APPT_STATUS
+                FROM range({rows}) AS t(n)
+            ) TO '{path}' (HEADER, DELIMITER ',')
+            """
+        )
+
+
+def bench_crosstab(folder: Path, rows: int) -> None:
+    """A practice crosstab from file to ledger, against a bare CREATE TABLE AS SELECT of it."""
+    path = folder / "Practice_Level_Crosstab_Jun_26.csv"
+    write_crosstab(path, rows)
+    bare_path, home = folder / "bare.duckdb", folder / "home"
+
+    def bare() -> None:
+        with duckdb.connect(str(bare_path)) as con:
+            con.execute("SET memory_limit = '2GB'")
+            con.execute(f"CREATE TABLE crosstab AS SELECT * FROM read_csv('{path}')")
+
+    def ours() -> None:
+        night = nightly.load_files(Settings(home=home, code=("QZZ",)), [path])
+        assert night.loads[0].rows_kept == rows, night
+
+    base = seconds(bare, before=lambda: bare_path.unlink(missing_ok=True))
+    full = seconds(ours, before=lambda: shutil.rmtree(home, ignore_errors=True))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    size = path.stat().st_size / 2**20
+    print(
+        f"crosstab: {rows:,} rows, {size:,.0f} MB: load / bare = {full / base:.2f} ({full:.1f} s / {base:.1f} s), "
+        f"peak memory {peak:.2f} GB (limits: 2.00, 2 GB)"
+    )
+
+
+BENCHES: dict[str, Callable[[Path, int], None]] = {"crosstab": bench_crosstab}
+
+
+def main() -> int:
+    """Run the named benches, or all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHES))
+    parser.add_argument("--rows", type=int, default=5_000_000)
+    chosen = parser.parse_args()
+    for name in chosen.names or BENCHES:
+        with tempfile.TemporaryDirectory(prefix="switchboard-bench-") as folder:
+            BENCHES[name](Path(folder), chosen.rows)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
