@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from flask import Flask, Response, request
 from flask.sessions import SecureCookieSessionInterface
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from dashboard.access.proxy import is_plain_loopback
 from dashboard.access.scope import CurrentUser, Scope
@@ -12,6 +12,18 @@ from dashboard.access.tables import Database, Token, User, WebSession, digest, n
 
 COOKIE = "icb_session"
 TOUCH_SECONDS = 30  # how stale `seen_at` may be: not every request needs a write
+
+# made once, and run without the ORM: every request asks it
+LIVE_SESSION = (
+    select(User.id, User.name, User.role, User.scope, WebSession.seen_at)
+    .join(WebSession, WebSession.user_id == User.id)
+    .where(
+        WebSession.id_hash == bindparam("id_hash"),
+        User.disabled_at.is_(None),
+        WebSession.created_at > bindparam("oldest"),
+        WebSession.seen_at > bindparam("idlest"),
+    )
+)
 
 
 def start(database: Database, user_id: int) -> str:
@@ -28,18 +40,13 @@ def user_of(database: Database, secret: str) -> CurrentUser | None:
     Reads the database each time, so a disabled account is out at its next request.
     """
     now, settings = database.now(), database.settings
-    query = (
-        select(User.id, User.name, User.role, User.scope, WebSession.seen_at)
-        .join(WebSession, WebSession.user_id == User.id)
-        .where(
-            WebSession.id_hash == digest(secret),
-            User.disabled_at.is_(None),
-            WebSession.created_at > now - timedelta(minutes=settings.access_absolute_minutes),
-            WebSession.seen_at > now - timedelta(minutes=settings.access_idle_minutes),
-        )
-    )
-    with database.reading() as session:
-        row = session.execute(query).one_or_none()
+    values = {
+        "id_hash": digest(secret),
+        "oldest": now - timedelta(minutes=settings.access_absolute_minutes),
+        "idlest": now - timedelta(minutes=settings.access_idle_minutes),
+    }
+    with database.engine.connect().execution_options(reading=True) as connection:
+        row = connection.execute(LIVE_SESSION, values).one_or_none()
     if row is None:
         return None
     if (now - row.seen_at).total_seconds() > TOUCH_SECONDS:
