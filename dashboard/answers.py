@@ -60,7 +60,11 @@ def _panel(scope: Scope, chart: Chart, view: View) -> Any:
         return _plain(empty_panel(names[0] if names else chart.name.replace("-", " ").capitalize(), chart.empty))
     known = definitions(scope)
     drawing = chart.draw(rows, view, known)
-    shown = table_of(chart, rows, drawing, _unit(scope, chart, view)) if drawing.figure is None else None
+    shown = (
+        table_of(chart, rows, drawing, _unit(scope, chart, view))
+        if drawing.figure is None and drawing.body is None
+        else None
+    )
     return _plain(panel(chart, drawing, view, known, shown))
 
 

@@ -86,12 +86,17 @@ def _frame() -> dmc.MantineProvider:
     return dmc.MantineProvider(
         [html.A("Skip to the page's contents", href="#main", className="skip"), dash.page_container, html.Div(id="moved")],
         defaultColorScheme="auto",
-        theme={"fontFamily": "Arial, Helvetica, sans-serif", "primaryColor": "nhs", "colors": {"nhs": NHS_BLUES}},
+        theme={"fontFamily": "Arial, Helvetica, sans-serif", "primaryColor": "nhs", "colors": {"nhs": NHS_BLUES, "dark": DARK_BLUES}},
     )  # fmt: skip
 
 
 NHS_BLUES = [
     "#e8f1fa", "#cfe1f3", "#a3c5e6", "#74a8d9", "#4c8fce", "#3380c8", "#2478c5", "#005eb8", "#00549f", "#003f7a",
+]  # fmt: skip
+
+
+DARK_BLUES = [
+    "#eef2f4", "#c3ced6", "#a3b3bd", "#7c8f9b", "#4a5b67", "#35444f", "#22303a", "#1a242b", "#151d23", "#11181d",
 ]  # fmt: skip
 
 

@@ -117,7 +117,7 @@ def funnel_title(rows: Rows, noun: str) -> str:
     judged = [row["judgement"] for row in rows if row["judgement"] is not None]
     above, below = judged.count("above"), judged.count("below")
     if not judged:
-        return f"No {noun} can be compared yet"
+        return f"{_capital(words.plural(len(rows), noun))} compared: too few to judge"
     if above + below == 0:
         return f"No {noun} differs from the rest by more than chance explains"
     verb = "differs" if above + below == 1 else "differ"

@@ -26,7 +26,7 @@ class Column:
     """One column of a chart's table and CSV: `key` names it in the rows and the CSV, `heading` in the table.
 
     kind: how the table writes it: text, count, number, percent, measure (in the unit of the chart's first
-    measure), month, day, when. The CSV always has the value itself.
+    measure), month, months (a list), day, when. The CSV always has the value itself.
     """
 
     key: str
@@ -37,13 +37,16 @@ class Column:
 @dataclass(frozen=True)
 class Drawing:
     """A chart as drawn. figure: None where the table itself is the panel. description: the figure in words for
-    those who cannot see it. coverage: how complete and how fresh, for the foot."""
+    those who cannot see it. coverage: how complete and how fresh, for the foot. note: first words of `What this means`.
+    body: something of the chart's own to show instead of a figure (a grid, a board); the table stays behind its button."""
 
     title: str
     subtitle: str = ""
     figure: dict[str, Any] | None = None
     description: str = ""
     coverage: str = ""
+    note: str = ""
+    body: Component | None = None
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Chart:
     columns: what table and CSV show, in order.
     measures: (view) → names of the measures whose definitions `What this means` gives, first the main one.
     meaning: a paragraph of its own for `What this means`.
-    empty: what to say where there are no rows.
+    empty: what to say where there are no rows. height: room kept while loading; 0 for a panel that is a table.
     """
 
     name: str

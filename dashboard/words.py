@@ -1,6 +1,8 @@
 """Figures and dates as people write them. Pure: numbers in, words out; a missing number is never a zero."""
 
 import math
+import re
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -49,6 +51,7 @@ CATEGORIES = {
     "over_28": "More than 28 days",
     "clinical": "Clinical",
     "administrative": "Administrative",
+    "online_type.other": "Other",
     "unknown": "Not recorded",
 }
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -59,14 +62,25 @@ def is_missing(value: Any) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value)) or str(value) == "NaT"
 
 
-def category(name: str) -> str:
-    """A breakdown's category in words; one that has none is shown as published."""
-    return CATEGORIES.get(name, name.replace("_", " "))
+def category(name: str, subject: str = "") -> str:
+    """A breakdown's category in words; one that has none is shown as published. `08:00-09:59` → `08–10`."""
+    if band := re.fullmatch(r"(\d\d):(\d\d)\s*-\s*(\d\d):(\d\d)", name):
+        hour, minute, to_hour, to_minute = (int(part) for part in band.groups())
+        hours, minutes = divmod(to_hour * 60 + to_minute + 1, 60)
+        return (
+            f"{hour:02}" + (f":{minute:02}" if minute else "") + f"–{hours:02}" + (f":{minutes:02}" if minutes else "")
+        )
+    return CATEGORIES.get(f"{subject}.{name}") or CATEGORIES.get(name, name.replace("_", " "))
 
 
 def count(value: float | None) -> str:
     """1234 → `1,234`."""
-    return MISSING if is_missing(value) else f"{value:,.0f}"
+    return MISSING if value is None or is_missing(value) else f"{_rounded(value, 0):,.0f}"
+
+
+def _rounded(value: float, decimals: int) -> float:
+    """Rounded, and without the sign of a rounded nought."""
+    return round(value, decimals) + 0.0
 
 
 def large(value: float | None) -> str:
@@ -93,7 +107,7 @@ def value(number: float | None, unit: str) -> str:
         return MISSING
     assert number is not None
     if unit == "percent":
-        return f"{100 * number:.1f}%"
+        return f"{_rounded(100 * number, 1):.1f}%"
     if unit == "seconds":
         minutes, seconds = divmod(round(number), 60)
         return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
@@ -117,6 +131,17 @@ def months(first: date | None, last: date | None) -> str:
     if is_missing(first) or is_missing(last):
         return MISSING
     return month(last, True) if first == last else f"{month(first, True)} to {month(last, True)}"
+
+
+def ranges(days: Sequence[date]) -> str:
+    """Months as ranges: `Jun 2025, Nov 2025 to Jan 2026`. days: first days, in order."""
+    runs: list[list[date]] = []
+    for each in days:
+        if runs and (each.year * 12 + each.month) - (runs[-1][-1].year * 12 + runs[-1][-1].month) == 1:
+            runs[-1].append(each)
+        else:
+            runs.append([each])
+    return ", ".join(months(run[0], run[-1]) for run in runs)
 
 
 def day(when: date | datetime | None) -> str:

@@ -10,6 +10,8 @@ from dashboard.charts.style import (
     NAVY_LIGHT,
     NAVY_MIDDLE,
     NAVY_PALE,
+    ON_PALE,
+    ON_STRONG,
     ORANGE,
     Figure,
     figure,
@@ -76,9 +78,6 @@ def against_england(rows: Rows, height: int = 280, upright: bool = False, name: 
             along: values,
             "name": name,
             "marker": {"color": NAVY},
-            "text": [words.value(each, "percent") for each in values],
-            "textposition": "none" if upright else "outside",
-            "cliponaxis": False,
             "hovertemplate": f"%{{{across}}}: <b>%{{{along}:.1%}}</b><extra>{name}</extra>",
         }
     ]
@@ -103,12 +102,26 @@ def against_england(rows: Rows, height: int = 280, upright: bool = False, name: 
     share: dict[str, Any] = {"tickformat": ",.0%", "rangemode": "tozero", "nticks": 6}
     names: dict[str, Any] = {"type": "category", "showgrid": False}
     if not upright:
-        # room for the figure at the end of the longest bar
+        # figures stand in a column of their own, clear of bars and marks
         longest = max(each for each in [0.0, *values, *england] if each is not None)
-        share |= {"showticklabels": False, "showgrid": False, "range": [0, longest * 1.18]}
+        share |= {"showticklabels": False, "showgrid": False, "range": [0, longest * 1.2]}
         names["autorange"] = "reversed"
     axes = {f"{across}axis": names, f"{along}axis": share}
-    return figure(traces, height, bargap=0.3, **axes)
+    return figure(traces, height, bargap=0.3, annotations=[] if upright else _column(labels, values), **axes)
+
+
+def _column(labels: list[str], values: list[float | None]) -> list[dict[str, Any]]:
+    return [
+        {
+            "x": 1,
+            "xref": "paper",
+            "xanchor": "right",
+            "y": label,
+            "text": words.value(value, "percent"),
+            "showarrow": False,
+        }
+        for label, value in zip(labels, values, strict=True)
+    ]
 
 
 def split_bars(rows: Rows, height: int = 240) -> Figure:
@@ -137,7 +150,7 @@ def split_bars(rows: Rows, height: int = 240) -> Figure:
                 "insidetextanchor": "middle",
                 "constraintext": "none",
                 "textangle": 0,
-                "insidetextfont": {"color": "#ffffff" if position < 2 else "#212b32"},
+                "insidetextfont": {"color": ON_STRONG if position < 2 else ON_PALE},
                 "hovertemplate": "%{y}: <b>%{x:.1%}</b> " + label + "<extra></extra>",
             }
         )

@@ -7,8 +7,9 @@ from dashboard.charts.style import BLUE, GREY, LINE, NAVY, ORANGE, PLUM, Figure,
 from dashboard.page import Rows
 
 TICKS = [scale * 10**exponent for exponent in range(9) for scale in (1, 3)]
-TICKS_FINE = [scale * 10**exponent for exponent in range(9) for scale in (1, 1.5, 2, 3, 4, 6, 8)]
+TICKS_FINE = [scale * 10**exponent for exponent in range(9) for scale in (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)]
 FEWEST_TICKS = 3
+OUTSIDE = ("above", "below")
 
 
 def funnel(rows: Rows, unit: str, size_label: str, aim: float | None = None, height: int = 340) -> Figure:
@@ -17,10 +18,12 @@ def funnel(rows: Rows, unit: str, size_label: str, aim: float | None = None, hei
     rows: of `queries.measures.compared`: name (None for an anonymous peer), is_chosen, value, denominator,
     lower_95 … upper_998, judgement, centre. The limits are drawn through those of the organisations themselves.
     size_label: what the denominator counts. aim: a line to read by, never what anyone is judged against.
+    Where nobody is judged (too few of them) there are no limits.
     """
     by_size = sorted(rows, key=lambda row: row["denominator"])
     sizes = [row["denominator"] for row in by_size]
-    traces = [
+    judged = any(row["judgement"] for row in rows)
+    traces: list[dict[str, Any]] = [] if not judged else [
         _line(sizes, [row[f"{edge}_{side}"] for row in by_size], label, GREY, dash=dash, legendgroup=side,
               showlegend=edge == "lower", line_shape="spline")
         for side, dash, label in (("998", "dash", "99.8% limits"), ("95", "dot", "95% limits"))
@@ -34,8 +37,8 @@ def funnel(rows: Rows, unit: str, size_label: str, aim: float | None = None, hei
     chosen = [row for row in rows if row["is_chosen"]]
     others = [row for row in rows if not row["is_chosen"]]
     for marked, colour, symbol, size, label in (
-        ([row for row in others if row["judgement"] == "within"], NAVY, "circle", 8, "within the limits"),
-        ([row for row in others if row["judgement"] in ("above", "below")], ORANGE, "diamond", 11, "outside the 99.8% limits"),
+        ([row for row in others if row["judgement"] not in OUTSIDE], NAVY, "circle", 8, "within the limits" if judged else "not judged"),
+        ([row for row in others if row["judgement"] in OUTSIDE], ORANGE, "diamond", 11, "outside the 99.8% limits"),
         (chosen, BLUE, "star", 15, "this organisation"),
     ):  # fmt: skip
         if marked:

@@ -31,6 +31,7 @@ def card(definition: Any, latest: dict[str, Any] | None, href: str) -> Component
             html.P(words.value(latest["value"], unit), className="figure"),
             html.Img(src=line, alt="", width=150, height=36, className="sparkline"),
             html.P(_comparison(latest, unit), className="comparison"),
+            html.P(words.month(latest["period_start"]), className="comparison"),
         ],
         className="card",
         **attributes(data_testid=f"card-{definition['measure']}"),
@@ -38,7 +39,6 @@ def card(definition: Any, latest: dict[str, Any] | None, href: str) -> Component
 
 
 def _comparison(latest: dict[str, Any], unit: str) -> str:
-    when = words.month(latest["period_start"], short=True)
-    if words.is_missing(latest["england"]):
-        return when
-    return f"England {words.value(latest['england'], unit)} · {when}"
+    if latest["england"] is None:
+        return "No comparison"
+    return f"England {words.value(latest['england'], unit)}"

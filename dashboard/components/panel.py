@@ -20,7 +20,7 @@ def slot(chart: Chart, view: View, wide: bool = False) -> Component:
         html.P("Loading…", className="loading"),
         id={"panel": chart.name, "view": view.search()},
         className="panel wide" if wide else "panel",
-        style={"minHeight": chart.height + 130},
+        style={"minHeight": chart.height + 130} if chart.height else {},
         **attributes(data_testid=f"panel-{chart.name}"),
     )
 
@@ -30,9 +30,10 @@ def panel(
 ) -> list[Component]:
     """The contents of a chart's slot. shown_table: the table itself, for a panel without a figure."""
     identity = {"chart": chart.name, "view": view.search()}
-    meaning = what_this_means(chart, view, definitions)
+    meaning = what_this_means(chart, view, definitions, drawing.note)
     actions: list[Component] = []
-    if drawing.figure is not None:
+    behind = drawing.figure is not None or drawing.body is not None
+    if behind:
         actions.append(_toggle("Table", "table", drawing.title, id={"table-button": True, **identity}))
     actions.append(
         html.A(
@@ -59,13 +60,16 @@ def panel(
                 )
             )
         )  # fmt: skip
+    if drawing.body is not None:
+        parts.append(scrolling(drawing.body, drawing.title))
+    if behind:
         parts.append(
             html.Div(
                 "Loading…", id={"table": True, **identity}, hidden=True, className="scroll",
                 tabIndex="0", role="region", **attributes(data_part="table", aria_label=f"Table of: {drawing.title}"),
             )
         )  # fmt: skip
-    elif shown_table is not None:
+    if shown_table is not None:
         parts.append(scrolling(shown_table, drawing.title))
     parts.append(html.Footer([html.Div(actions, className="actions"), html.P(drawing.coverage, className="coverage")]))
     if meaning:
@@ -127,8 +131,8 @@ def table(
 
 
 def _cell(value: Any, kind: str, unit: str) -> str:
-    if isinstance(value, list | tuple):
-        return ", ".join(_cell(each, kind, unit) for each in value) or "none"
+    if kind == "months":
+        return words.ranges(value or ())
     if words.is_missing(value):
         return "" if kind in ("text", "day", "when") else words.MISSING
     if kind == "count":
@@ -146,9 +150,9 @@ def _cell(value: Any, kind: str, unit: str) -> str:
     return words.when(value) if kind == "when" else str(value)
 
 
-def what_this_means(chart: Chart, view: View, definitions: Definitions) -> list[Component]:
+def what_this_means(chart: Chart, view: View, definitions: Definitions, note: str = "") -> list[Component]:
     """Definition, caveats and source of each measure in the chart, from the measure table."""
-    parts: list[Component] = [html.P(chart.meaning)] if chart.meaning else []
+    parts: list[Component] = [html.P(text) for text in (note, chart.meaning) if text]
     for name in chart.measures(view):
         if name in definitions:
             parts += definition(definitions[name])

@@ -7,6 +7,7 @@ from dash.development.base_component import Component
 
 from dashboard import words
 from dashboard.access.scope import Scope
+from dashboard.components.grid import grid
 from dashboard.components.panel import slot
 from dashboard.components.sentences import headline, sentences
 from dashboard.findings import Sentence
@@ -38,7 +39,7 @@ def _rejected(rows: Rows, view: View, known: Definitions) -> Drawing:
 def _refused(rows: Rows, view: View, known: Definitions) -> Drawing:
     return Drawing(
         f"{words.plural(len(rows), 'file').capitalize()} refused as a whole",
-        "Nothing in these was used. Each lies in the folder `rejected` beside its reason.",
+        "Nothing in these was used. Each lies in the folder “rejected” beside its reason.",
     )
 
 
@@ -52,7 +53,10 @@ def _coverage(rows: Rows, view: View, known: Definitions) -> Drawing:
         else "Every practice has every month that was published"
     )
     return Drawing(
-        title, f"Months with data by practice and source, {words.months(view.first_month, view.last_month)}."
+        title,
+        f"Months with data by practice and source, {words.months(view.first_month, view.last_month)}. "
+        "Filled: received; hollow: missing.",
+        body=grid(rows),
     )
 
 
@@ -98,11 +102,12 @@ COVERAGE = Chart(
         Column("feed", "Source"),
         Column("months", "Months with data", "count"),
         Column("expected", "Months published", "count"),
-        Column("missing", "Months missing", "month"),
+        Column("missing", "Months missing", "months"),
     ),
     meaning="A month counts as published when any practice has data from that source for it. A practice may be missing "
     "because its supplier does not take part, or because its calls are counted with those of other practices.",
     empty="No coverage is known for this organisation and period.",
+    height=400,
 )
 LOADS = Chart(
     "data-loads",
@@ -122,6 +127,7 @@ LOADS = Chart(
         Column("supersedes", "Replaces load"),
     ),
     empty="No file has been loaded yet.",
+    height=0,
 )
 REJECTED = Chart(
     "data-refused-rows",
@@ -137,6 +143,7 @@ REJECTED = Chart(
         Column("first_line", "First line", "count"),
     ),
     empty="No row was refused.",
+    height=0,
 )
 REFUSED = Chart(
     "data-refused-files",
@@ -144,6 +151,7 @@ REFUSED = Chart(
     _refused,
     (Column("file_name", "File"), Column("refused_at", "When", "when"), Column("reason", "Reason")),
     empty="No file was refused.",
+    height=0,
 )
 RECONCILIATION = Chart(
     "data-reconciliation",
@@ -162,6 +170,7 @@ RECONCILIATION = Chart(
     ),
     meaning="Ours is added up from practice rows, with the rows that name no practice kept in the areas they name.",
     empty="Nothing printed has been loaded to compare with.",
+    height=0,
 )
 AREAS = Chart(
     "data-area-disagreements",
@@ -178,6 +187,7 @@ AREAS = Chart(
         Column("last_month", "Last", "month"),
     ),
     empty="Publications and membership agree on every practice.",
+    height=0,
 )
 ICB_ONLY = (LOADS, REFUSED, REJECTED, RECONCILIATION, AREAS)
 

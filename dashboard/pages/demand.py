@@ -38,6 +38,13 @@ TRENDS = (
     "online_requests_per_1000",
     "online_requests_clinical",
 )
+TITLE = (
+    "calls_missed",
+    "calls_answered",
+    "calls_answered_within_120s",
+    "appointments_within_14_days",
+    "appointments_dna",
+)
 SENTENCES = ("calls_answered", "appointments_per_1000", "online_requests_per_1000")
 PEAK = "08:00-09:59"
 
@@ -185,10 +192,11 @@ def _compare(noun: str) -> Callable[[Rows, View, Definitions], Drawing]:
         size = (definition["denominator_label"] or "denominator") + ", summed over the months"
         return Drawing(
             title,
-            f"{definition['title']} by {noun} over the period, with 95% and 99.8% limits. {rows[0]['statement']}",
+            f"{definition['title']} by {noun} over the period, with 95% and 99.8% limits.",
             funnel(rows, definition["unit"], size, definition["aim"]),
             f"Funnel plot of {len(rows)} organisations. {title}.",
             f"{len(rows)} {noun if len(rows) == 1 else noun + 's'} · {_period(view)}",
+            note=rows[0]["statement"],
         )
 
     return draw
@@ -289,11 +297,7 @@ def layout(scope: Scope, view: View) -> list[Component]:
     known = measures.definitions(scope)
     latest = measures.latest(scope, view.organisation, tuple(name for name in TRENDS if name in known))
     first = chosen_measure(view)
-    title = (
-        findings.series_title(known[first], latest[first])
-        if first in latest and first in known
-        else "Demand and capacity"
-    )
+    title = findings.page_title([(known[name], latest[name]) for name in TITLE if name in latest])
     said = [(known[name], latest[name]) for name in SENTENCES if name in latest]
     options = [{"value": name, "label": known[name]["title"]} for name in TRENDS if name in known]
     return [

@@ -97,7 +97,7 @@ def _what_changed(scope: Scope, view: View, known: dict[str, dict[str, Any]]) ->
             ),
             html.Ul(items, className="signals") if items else html.P("Nothing beyond chance.", className="empty"),
             html.P(
-                "A signal is a point that one of the four SPC rules marks; chance alone marks about one in a hundred.",
+                "A signal is a point that one of the four SPC rules marks; the rule is named beside it.",
                 className="coverage",
             ),
         ],

@@ -28,31 +28,33 @@ def shares(scope: Scope, view: View, *subjects: str) -> Rows:
     it has none of that subject, or where the organisation is England.
     """
     (code,) = organisations.permit(scope, [view.organisation.code])
-    return [row for subject in subjects for row in _shares(view, code, subject)]
-
-
-def _shares(view: View, code: str, subject: str) -> Rows:
-    cells = reader().records(
-        "SELECT category, period_start, organisation, amount FROM breakdown WHERE subject = :subject "
-        "AND organisation IN (:code, 'ENG') AND period_start BETWEEN :first AND :last ORDER BY category",
-        subject=subject,
+    names = {f"subject_{place}": subject for place, subject in enumerate(subjects)}
+    listed = ", ".join(f":{name}" for name in names)
+    sums = reader().records(
+        f"""
+        SELECT subject, category, organisation, sum(amount) AS amount FROM breakdown
+        WHERE subject IN ({listed}) AND organisation IN (:code, 'ENG')
+          AND period_start BETWEEN :first AND :last
+          AND period_start IN (SELECT period_start FROM breakdown WHERE subject IN ({listed}) AND organisation = :code)
+        GROUP BY ALL ORDER BY ALL
+        """,
+        **names,
         code=code,
         first=view.first_month,
         last=view.last_month,
     )
-    months = {cell["period_start"] for cell in cells if cell["organisation"] == code}
-    own: dict[str, int] = {}
-    england: dict[str, int] = {}
-    for cell in cells:
-        if cell["period_start"] in months:
-            sums = own if cell["organisation"] == code else england
-            sums[cell["category"]] = sums.get(cell["category"], 0) + (cell["amount"] or 0)
+    return [row for subject in subjects for row in _shares([each for each in sums if each["subject"] == subject], code)]
+
+
+def _shares(sums: Rows, code: str) -> Rows:
+    own = {row["category"]: int(row["amount"] or 0) for row in sums if row["organisation"] == code}
+    england = {row["category"]: int(row["amount"] or 0) for row in sums if row["organisation"] != code}
     if not own:
         return []
     whole, england_whole = sum(own.values()), sum(england.values())
     return [
         {
-            "subject": subject,
+            "subject": sums[0]["subject"],
             "category": category,
             "amount": own.get(category),
             "share": own.get(category, 0) / whole if whole else None,

@@ -8,7 +8,7 @@ from dashboard.page import Rows
 from dashboard.queries import organisations
 from dashboard.queries.source import reader, remembered
 from dashboard.view import Organisation, View
-from etl.analysis.funnel import SCALE, funnel
+from etl.analysis.funnel import FEWEST_TO_JUDGE_SPREAD, SCALE, funnel
 
 SPARKLINE_MONTHS = 24
 FEWEST_PEERS = 8  # fewer anonymous peers than this could be recognised
@@ -156,7 +156,8 @@ def compared(scope: Scope, view: View, measure: str, kind: str) -> Rows:
     Sums of numerators over sums of denominators. Each row: organisation, name, numerator, denominator, value, months,
     is_chosen; lower_95, upper_95, lower_998, upper_998 and judgement of `etl.analysis.funnel`; and, the same in each,
     centre and statement (of over-dispersion). Peers that the scope may not see have neither code nor name, and are
-    left out altogether when there are fewer than 8 of them. No rows for a unit that has no funnel.
+    left out altogether when there are fewer than 8 of them. Fewer than 8 organisations are not judged: their limits
+    would show chance alone. No rows for a unit that has no funnel.
     """
     (code,) = organisations.permit(scope, [view.organisation.code])
     definition = definitions(scope).get(measure)
@@ -179,6 +180,8 @@ def compared(scope: Scope, view: View, measure: str, kind: str) -> Rows:
         rows = [row for row in rows if row["organisation"] in seen]
     if not rows:
         return []
+    if len(rows) < FEWEST_TO_JUDGE_SPREAD:
+        return [_unjudged(row, rows, definition["unit"], code, members, seen) for row in rows]
     judged = funnel([row["numerator"] for row in rows], [row["denominator"] for row in rows], definition["unit"])
     points = judged.points.drop(columns=["numerator", "denominator"]).to_dict("records")
     judged_rows = [
@@ -197,6 +200,24 @@ def compared(scope: Scope, view: View, measure: str, kind: str) -> Rows:
         # in an order that says nothing of who they are
         judged_rows.sort(key=lambda row: (not row["is_chosen"], row["value"]))
     return judged_rows
+
+
+def _unjudged(
+    row: dict[str, Any], rows: Rows, unit: str, code: str, members: dict[str, Organisation], seen: set[str]
+) -> dict[str, Any]:
+    known = row["organisation"] in seen
+    limits = dict.fromkeys(("lower_95", "upper_95", "lower_998", "upper_998", "judgement"))
+    whole = sum(each["numerator"] for each in rows) / sum(each["denominator"] for each in rows)
+    return {
+        **row,
+        **limits,
+        "value": SCALE[unit] * row["numerator"] / row["denominator"],
+        "organisation": row["organisation"] if known else None,
+        "name": members[row["organisation"]].name if known else None,
+        "is_chosen": row["organisation"] == code,
+        "centre": SCALE[unit] * whole,
+        "statement": f"With {len(rows)} there are too few to tell chance from difference, so none is judged.",
+    }
 
 
 def _comparison_top(organisation: Organisation, kind: str) -> str:
