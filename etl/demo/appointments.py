@@ -133,7 +133,7 @@ def _daily(world: World, month: int, counts: np.ndarray) -> pd.DataFrame:
     area, day, pair_of, wait, status = np.nonzero(daily)
     ons = ons_codes()
     icbs = [SUB_ICBS[code][1] for code in sub_icbs]
-    regions = {"QZZ": "Y99", "QZY": "Y98"}
+    regions = {"QZZ": "Y97", "QZY": "Y98"}
     frame = pd.DataFrame(
         {
             "SUB_ICB_LOCATION_CODE": pick(sub_icbs, area),

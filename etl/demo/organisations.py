@@ -48,7 +48,7 @@ def epraccur(world: World) -> pd.DataFrame:
         {
             "code": ["Z99901", "Z99902", "Z99903"],
             "name": ["FENNMARK OUT OF HOURS", "TARNMOUTH WALK-IN CLINIC", "OLD QUARRMERE SURGERY"],
-            "region": "Y99",
+            "region": "Y97",
             "icb": "QZZ",
             "sub_icb": "9ZA",
             "postcode": "ZZ99 9ZZ",

@@ -13,9 +13,9 @@ import pandas as pd
 SEED = 20240331
 MONTHS = 24
 
-REGIONS = {"Y99": "Fennmark and the Tarns", "Y98": "Skelmark"}
+REGIONS = {"Y97": "Fennmark and the Tarns", "Y98": "Skelmark"}
 ICBS = {
-    "QZZ": ("NHS Marrowdale and Tarnmouth Integrated Care Board", "Y99", "E54999001"),
+    "QZZ": ("NHS Marrowdale and Tarnmouth Integrated Care Board", "Y97", "E54999001"),
     "QZY": ("NHS Skelmark Integrated Care Board", "Y98", "E54999002"),
 }
 SUB_ICBS = {
@@ -23,7 +23,7 @@ SUB_ICBS = {
     "9ZB": ("NHS Marrowdale and Tarnmouth ICB - 9ZB", "QZZ", "E38999002"),
     "9ZY": ("NHS Skelmark ICB - 9ZY", "QZY", "E38999003"),
 }
-REGION_ONS = {"Y99": "E40999001", "Y98": "E40999002"}
+REGION_ONS = {"Y97": "E40999001", "Y98": "E40999002"}
 OWN_ICB = "QZZ"
 
 PCN_NAMES = [
