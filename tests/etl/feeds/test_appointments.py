@@ -450,6 +450,11 @@ def test_durations_and_coverage_are_kept_to_the_row(published: Ask) -> None:
     assert len(kept) == len(printed) == 4 * 3_180
 
 
+def test_a_category_is_kept_as_published_but_for_its_spacing(take_csv: Take, ask: Ask) -> None:
+    take_csv("a.csv", [CROSSTAB, crosstab(category=" Care  Home   Visit "), crosstab(category="Walk-in", count=1)])
+    assert ask("SELECT category FROM fact.appointments ORDER BY 1") == [("Care Home Visit",), ("Walk-in",)]
+
+
 @needs_reference
 def test_every_published_category_is_kept_in_its_own_words(take_csv: Take, ask: Ask) -> None:
     text = (REFERENCE / "SOURCES.md").read_text(encoding="utf-8")

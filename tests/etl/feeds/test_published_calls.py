@@ -263,6 +263,12 @@ def test_printed_totals_are_kept_to_compare_with_and_never_added(take_workbook: 
     assert ask("SELECT sum(calls) FROM fact.published_calls WHERE indicator = 'inbound'") == [(100,)]
 
 
+def test_a_total_row_that_names_england_is_no_practice(take_workbook: Take, ask: Ask) -> None:
+    total = outcomes("National", 100, 50, 30, 5, 15, 5, month="Total ")
+    night = take_workbook("a.xlsx", {"Table 3": table_3(total, outcomes())})
+    assert (night.loads[0].rows_read, night.loads[0].rows_kept) == (1, 1)
+
+
 def test_a_renamed_column_refuses_the_workbook_and_names_it(take_workbook: Take, ask: Ask) -> None:
     sheet = table_3(outcomes())
     heading = next(row for row in sheet if row[0] == "Month [1]")
