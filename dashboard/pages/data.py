@@ -197,7 +197,7 @@ def layout(scope: Scope, view: View) -> list[Component]:
     fresh = data.freshness(scope)
     panels = [slot(COVERAGE, view, wide=True)]
     if scope.kind == "icb":
-        panels += [slot(chart, view, wide=chart in (LOADS, REJECTED, RECONCILIATION)) for chart in ICB_ONLY]
+        panels += [slot(chart, view, wide=True) for chart in ICB_ONLY]
     return [
         *headline(
             f"Data up to {words.month(fresh.get('last_month'))}, published {words.when(fresh.get('built_at'))}",

@@ -188,11 +188,11 @@ def _period(view: View) -> str:
 def _compare(noun: str) -> Callable[[Rows, View, Definitions], Drawing]:
     def draw(rows: Rows, view: View, known: Definitions) -> Drawing:
         definition = known[chosen_measure(view)]
-        title = findings.funnel_title(rows, noun)
+        title, judged = findings.funnel_title(rows, noun), any(row["judgement"] for row in rows)
         size = (definition["denominator_label"] or "denominator") + ", summed over the months"
         return Drawing(
             title,
-            f"{definition['title']} by {noun} over the period, with 95% and 99.8% limits.",
+            f"{definition['title']} by {noun} over the period{', with 95% and 99.8% limits' if judged else ''}.",
             funnel(rows, definition["unit"], size, definition["aim"]),
             f"Funnel plot of {len(rows)} organisations. {title}.",
             f"{len(rows)} {noun if len(rows) == 1 else noun + 's'} · {_period(view)}",
@@ -309,7 +309,13 @@ def layout(scope: Scope, view: View) -> list[Component]:
         html.Div([slot(BANDS, view), slot(WAITS, view)], className="panels"),
         html.H2("Appointments", className="section"),
         html.P("What is on the appointment book. It is not all the work, and is never added to calls."),
-        html.Div([slot(BOOKING, view), html.Div([slot(STAFF, view), slot(STATUS, view)], className="stack"), slot(MODE, view)], className="panels"),
+        html.Div(
+            [
+                html.Div([slot(BOOKING, view), slot(STATUS, view)], className="stack"),
+                html.Div([slot(STAFF, view), slot(MODE, view)], className="stack"),
+            ],
+            className="panels",
+        ),
         html.H2("Online requests", className="section"),
         html.Div([slot(ONLINE_TREND, view), slot(ONLINE, view)], className="panels"),
     ]  # fmt: skip

@@ -13,7 +13,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from etl.analysis.spc import xmr
+from etl.analysis.spc import DIRECTION, xmr_many
 from etl.published.tables import TABLES
 
 NAME = "switchboard-000001.duckdb"
@@ -207,7 +207,9 @@ def _levels(counts: pd.DataFrame) -> pd.DataFrame:
     parts = [counts.assign(organisation=counts["practice"], level="practice", practices=1)]
     for kind in ("pcn", "sub_icb", "icb", "england"):
         above = counts.assign(organisation=[_parents(code)[kind] for code in counts["practice"]], practices=1)
-        numbers = [name for name in above if above[name].dtype.kind in "if" and name not in ("with_online", "with_calls")]
+        numbers = [
+            name for name in above if above[name].dtype.kind in "if" and name not in ("with_online", "with_calls")
+        ]
         summed = above.groupby(["organisation", "period_start"], as_index=False)[numbers].sum()
         if kind == "england":
             summed[numbers] = (summed[numbers] * 250).round()
@@ -236,37 +238,25 @@ def _values(counts: pd.DataFrame) -> pd.DataFrame:
                 drift = APPOINTMENT_SHARES[measure] + random.normal(0, 0.006, len(own))
                 top = (bottom * drift).round()
             value = top / bottom * (1000 if unit == "per_1000_patients" else 1)
-            aim = 0.9 if measure == "appointments_within_14_days" else None
-            every = value.reindex([month for month in MONTHS if value.index[0] <= month <= value.index[-1]])
-            chart = xmr(every.to_numpy(), better, aim)
-            points = chart.points.set_index(pd.Index(every.index)).loc[value.index]
+            every = [month for month in MONTHS if value.index[0] <= month <= value.index[-1]]
             rows.append(
                 pd.DataFrame(
                     {
                         "measure": measure, "organisation": code, "level": level, "period_kind": "month",
-                        "period_start": list(value.index), "numerator": top.to_numpy(), "denominator": bottom.to_numpy(),
-                        "value": value.to_numpy(), "practices_counted": own["practices"].to_numpy(),
-                        "practices_expected": own["practices"].to_numpy() + (level != "practice"),
-                        "mean": points["mean"].to_numpy(), "lower_limit": points["lower_limit"].to_numpy(),
-                        "upper_limit": points["upper_limit"].to_numpy(),
-                        "special_cause": points["special_cause"].to_numpy(),
-                        "variation": [
-                            _variation(kind, one, mean)
-                            for kind, one, mean in zip(points["point_type"], points["value"], points["mean"], strict=True)
-                        ],
-                        "assurance": chart.assurance,
+                        "period_start": every, "numerator": top.reindex(every).to_numpy(),
+                        "denominator": bottom.reindex(every).to_numpy(), "value": value.reindex(every).to_numpy(),
+                        "practices_counted": own["practices"].reindex(every).to_numpy(),
+                        "practices_expected": own["practices"].reindex(every).to_numpy() + (level != "practice"),
+                        "better": DIRECTION[better],
+                        "aim": 0.9 if measure == "appointments_within_14_days" else np.nan,
                     }
                 )
             )  # fmt: skip
-    return pd.concat(rows, ignore_index=True)
-
-
-def _variation(point_type: str, value: float, mean: float) -> str:
-    side = "high" if value > mean else "low"
-    if point_type == "common_cause":
-        return "common_cause"
-    word = point_type.removeprefix("special_cause_")
-    return word if word.startswith("neutral") else f"{word}_{side}"
+    values = pd.concat(rows, ignore_index=True)
+    series = values.groupby(["measure", "level", "organisation"], sort=False).ngroup()
+    charted = xmr_many(series, values["value"], values["better"], values["aim"])
+    # a month without data has no row in a generation
+    return values.join(charted)[values["value"].notna()].reset_index(drop=True)
 
 
 def _breakdowns(counts: pd.DataFrame) -> pd.DataFrame:
@@ -279,7 +269,9 @@ def _breakdowns(counts: pd.DataFrame) -> pd.DataFrame:
             for category in ("answered", "missed"):
                 rows.append({**key, "subject": "calls_outcome", "category": category, "amount": own[category]})
             rows.append({**key, "subject": "calls_outcome", "category": "ended_in_ivr", "amount": own["ivr"]})
-            rows.append({**key, "subject": "calls_outcome", "category": "callback_requested", "amount": own["callback"]})
+            rows.append(
+                {**key, "subject": "calls_outcome", "category": "callback_requested", "amount": own["callback"]}
+            )
             for band, share in zip(BANDS, BAND_SHARES, strict=True):
                 amount = own["inbound"] * (share * tilt if band.startswith("08") else share)
                 rows.append({**key, "subject": "calls_time_band", "category": band, "amount": amount})
