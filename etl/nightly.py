@@ -10,6 +10,7 @@ from types import ModuleType
 
 from etl import intake
 from etl.feeds.feed import Reading, Received, RefusedFile, feeds
+from etl.marts.build import FOLDER as MARTS
 from etl.settings import Settings
 from etl.warehouse import loading
 from etl.warehouse.connection import Warehouse
@@ -59,19 +60,29 @@ def take_in(warehouse: Warehouse, files: list[Path], move: bool, progress: Progr
     """Load each file: recognised, checked, in the ledger and archived; or refused with its reason."""
     night = Night()
     registry = feeds()
+    waiting = []
     for number, path in enumerate(files):
         progress(f"loading {path.name}", number, len(files))
+        if not _take_file(warehouse, path, move, night, registry, wait=True):
+            waiting.append(path)
+    for path in waiting:
         _take_file(warehouse, path, move, night, registry)
     if files:
         progress("files loaded", len(files), len(files))
     return night
 
 
-def _take_file(warehouse: Warehouse, path: Path, move: bool, night: Night, registry: list[ModuleType]) -> None:
+def _take_file(
+    warehouse: Warehouse, path: Path, move: bool, night: Night, registry: list[ModuleType], wait: bool = False
+) -> bool:
+    """Load one file, or refuse it. With `wait`, a file of a feed that needs to know the practices
+    (NEEDS_ORGANISATIONS) is left for later: then False."""
     settings = warehouse.settings
     loads: list[int] = []
     reasons: list[str] = []
     with intake.unpack(path, settings) as parts:
+        if wait and any(_needs_organisations(part, registry) for part in parts):
+            return False
         for part in parts:
             name = part.args[-1] if isinstance(part, RefusedFile) else part.name
             try:
@@ -99,6 +110,14 @@ def _take_file(warehouse: Warehouse, path: Path, move: bool, night: Night, regis
         intake.archive(path, settings, loads[0], move, now)
     elif move and path.exists():
         path.unlink()
+    return True
+
+
+def _needs_organisations(part: Received | RefusedFile, registry: list[ModuleType]) -> bool:
+    try:
+        return isinstance(part, Received) and getattr(intake.recognise(part, registry)[0], "NEEDS_ORGANISATIONS", False)
+    except RefusedFile:
+        return False
 
 
 def _load(warehouse: Warehouse, received: Received, registry: list[ModuleType]) -> loading.Load | None:
@@ -117,12 +136,17 @@ def _load(warehouse: Warehouse, received: Received, registry: list[ModuleType]) 
 
 
 def known_organisations(warehouse: Warehouse) -> None:
-    """`known(code, kind)` in the reading connection: every organisation some source has named."""
-    select = "SELECT DISTINCT code, kind FROM fact.organisation"
-    if warehouse.is_duckdb:
-        warehouse.con.execute(f"CREATE OR REPLACE TEMP VIEW known AS {select}")
-    else:
-        warehouse.bring(select, "known")
+    """`known(code, kind)` in the reading connection: every organisation some source has named; `known_practice(code,
+    name, closed)`: the best statement of each practice, as the mart `organisation` chooses it."""
+    best = (MARTS / "organisation.sql").read_text(encoding="utf-8")
+    for name, select in {
+        "known": "SELECT DISTINCT code, kind FROM fact.organisation",
+        "known_practice": f"SELECT code, name, closed FROM (\n{best}\n) AS best WHERE kind = 'practice'",
+    }.items():
+        if warehouse.is_duckdb:
+            warehouse.con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {select}")
+        else:
+            warehouse.bring(select, name)
 
 
 def _clear(reading: Reading) -> None:
