@@ -1,0 +1,214 @@
+"""Rows of the shipped exports: right, protected, and proof against everything that can be added up."""
+
+import io
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from etl.exports.content import ExportError, content
+from etl.exports.definitions import Definition, definitions
+from etl.exports.disclosure import Counts
+from etl.exports.writing import csv_bytes
+from etl.published.reading import Reader
+from etl.settings import Settings
+from tests.etl.exports.attack import closely_known, recovered
+from tests.etl.exports.conftest import ICB, OCTOBER, PCNS, PRACTICES, STRANGER, SUB_ICBS, above, navigation
+
+
+def written(folder: Path, name: str, month: date = OCTOBER) -> pd.DataFrame:
+    """An export as someone reads it: every cell as text."""
+    definition = definitions()[name]
+    found = content(Reader(folder), definition, month)
+    return pd.read_csv(io.BytesIO(csv_bytes(found.rows, definition.columns)), dtype=str, keep_default_na=False)
+
+
+def below(code: str) -> list[list[str]]:
+    """Every way in which an organisation is shared out among others."""
+    practices = [practice for practice in PRACTICES if code in above(practice).values() and code != practice]
+    pcns = [pcn for pcn, sub in PCNS.items() if code in (sub, ICB)]
+    return [codes for codes in (practices, pcns, list(SUB_ICBS) if code == ICB else []) if codes]
+
+
+def number(text: str) -> float | None:
+    """A shown count, None when it is empty."""
+    return float(text) if text else None
+
+
+def test_care_navigation_recovers_nothing(generation: Path) -> None:
+    """The whole file as one linear system, built from the file alone and the public tree of organisations."""
+    rows = written(generation, "care_navigation")
+    keys = ["organisation_code", "channel", "request_category", "destination"]
+    labels = list(rows[keys].itertuples(index=False, name=None))
+    place = {label: position for position, label in enumerate(labels)}
+    size = len(labels)
+    shown = [number(text) for column in ("contacts", "declined") for text in rows[column]]
+    counts = Counts(np.zeros(2 * size))
+    for offset in (0, size):
+        parts = defaultdict(list)
+        for label, position in place.items():
+            for axis in (1, 2, 3):
+                if label[axis] != "all":
+                    parts[(*label[:axis], "all", *label[axis + 1 :]), axis].append(offset + position)
+        counts.sums += [(offset + place[total], members, 0.0) for (total, _), members in parts.items()]
+        for label, position in place.items():
+            for codes in below(label[0]):
+                members = [offset + place[code, *label[1:]] for code in codes if (code, *label[1:]) in place]
+                counts.sums.append((offset + position, members, 0.0))
+    counts.at_most = [(size + position, position) for position in range(size)]
+    assert shown.count(None) > 300
+    assert recovered(counts, shown, every=41) == []
+    assert closely_known(counts, shown) == []
+
+
+def test_care_navigation_shows_what_it_may(generation: Path) -> None:
+    rows = written(generation, "care_navigation")
+    truth = navigation([date(2026, 9, 1), OCTOBER])
+    truth = truth[truth["month"] == OCTOBER]
+    whole = rows[
+        (rows["organisation_code"] == ICB) & (rows[["channel", "request_category", "destination"]] == "all").all(axis=1)
+    ]
+    assert whole["contacts"].item() == str(round(truth["contacts"].sum() / 5) * 5)
+    for row in rows.iloc[::3].itertuples():
+        own = truth[[row.organisation_code in above(code).values() for code in truth["practice_code"]]]
+        for column in ("channel", "request_category", "destination"):
+            value = getattr(row, column)
+            own = own if value == "all" else own[own[column] == value]
+        for column in ("contacts", "declined"):
+            true, shown = own[column].sum(), getattr(row, column)
+            assert shown in ({""} if 0 < true < 8 else {"", str(round(true / 5) * 5)}) if true else shown == "0"
+        assert row.obs_status == ("c" if "" in (row.contacts, row.declined) else "")
+    assert set(rows["level"]) == {"practice", "pcn", "sub_icb", "icb"}
+
+
+def test_measures_recover_nothing(generation: Path) -> None:
+    """All measures of people in one file, with the sums that hold between them."""
+    rows = written(generation, "measures_long")
+    people = rows[rows["measure"].str.startswith("navigation_")]
+    place: dict[tuple[str, str, str], int] = {}
+    shown: list[float | None] = []
+    for row in people.itertuples():
+        for part in ("numerator", "denominator"):
+            place[row.measure, part, row.organisation_code] = len(shown)
+            shown.append(number(getattr(row, part)))
+    counts = Counts(np.zeros(len(shown)))
+    for (measure, part, code), position in place.items():
+        for codes in below(code):
+            counts.sums.append((position, [place[measure, part, one] for one in codes], 0.0))
+        if part == "denominator":
+            counts.at_most.append((place[measure, "numerator", code], position))
+        if (measure, part) == ("navigation_not_recorded", "denominator"):
+            base = place["navigation_redirected", "denominator", code]
+            counts.sums.append((position, [base, place[measure, "numerator", code]], 0.0))
+            for other in ("navigation_redirected_external", "navigation_declined"):
+                counts.sums.append((base, [place[other, "denominator", code]], 0.0))
+    assert None in shown
+    assert recovered(counts, shown) == []
+    assert closely_known(counts, shown) == []
+
+
+def test_rates_come_from_the_shown_parts(generation: Path) -> None:
+    rows = written(generation, "measures_long")
+    people = rows[rows["measure"].str.startswith("navigation_")]
+    assert (people["obs_status"] == "c").any()
+    for row in people.itertuples():
+        if "" in (row.numerator, row.denominator):
+            assert (row.value, row.obs_status) == ("", "c")
+        elif row.obs_status == "x":
+            assert row.value == ""
+        else:
+            assert float(row.value) == float(row.numerator) / float(row.denominator)
+
+
+def test_exact_figures_are_as_published(generation: Path) -> None:
+    rows = written(generation, "demand_and_capacity")
+    values = Reader(generation).frame(
+        "SELECT * FROM measure_value WHERE measure LIKE 'calls_%' AND period_start = :month AND organisation <> :other",
+        month=OCTOBER,
+        other=STRANGER,
+    )
+    assert len(rows) == len(values)
+    merged = rows.merge(values, left_on=["organisation_code", "measure"], right_on=["organisation", "measure"])
+    for part in ("numerator", "denominator", "value"):
+        assert (merged[f"{part}_x"].astype(float) == merged[f"{part}_y"]).all()
+    assert set(rows["obs_status"]) == {""}
+
+
+def test_only_own_organisations(generation: Path) -> None:
+    assert STRANGER not in set(written(generation, "measures_long")["organisation_code"])
+
+
+def test_a_table_that_is_not_there_leaves_an_empty_export_that_says_so(home_of: Callable[..., Settings]) -> None:
+    settings = home_of(with_navigation=False)
+    found = content(Reader(settings.published), definitions()["care_navigation"], OCTOBER)
+    assert found.rows.empty
+    assert not found.is_complete
+    assert "navigation_month" in found.notes[0]
+
+
+def test_who_is_missing(home_of: Callable[..., Settings]) -> None:
+    settings = home_of(missing=(("A99003", OCTOBER),))
+    found = content(Reader(settings.published), definitions()["care_navigation"], OCTOBER)
+    assert found.missing == ["navigation: A99003 PRACTICE A99003"]
+    later = content(Reader(settings.published), definitions()["care_navigation"], date(2026, 12, 1))
+    assert later.missing == ["navigation: nothing has come in for 2026-12"]
+
+
+def own(name: str, **entries: object) -> Definition:
+    """A definition as an ICB might write it."""
+    return Definition(**{"name": name, "title": "T", "purpose": "P", "disclosure": "people", **entries})  # type: ignore[arg-type]
+
+
+def test_people_are_not_exported_as_exact(generation: Path) -> None:
+    with pytest.raises(ExportError, match="count people"):
+        content(Reader(generation), own("mine", disclosure="exact", measures=["navigation_*"]), OCTOBER)
+
+
+def test_a_select_that_gives_other_columns_is_refused(generation: Path) -> None:
+    wrong = own(
+        "mine",
+        disclosure="exact",
+        select="SELECT code, name FROM organisation",
+        columns=[{"name": "code", "meaning": "ODS code"}, {"name": "kind", "meaning": "its kind"}],
+    )
+    with pytest.raises(ExportError, match="missing: kind; not declared: name"):
+        content(Reader(generation), wrong, OCTOBER)
+
+
+def test_a_select_that_does_not_work_is_refused(generation: Path) -> None:
+    wrong = own("mine", disclosure="exact", select="SELEC 1", columns=[{"name": "code", "meaning": "ODS code"}])
+    with pytest.raises(ExportError, match="does not work"):
+        content(Reader(generation), wrong, OCTOBER)
+
+
+def test_shares_and_plain_rows_of_an_icbs_own_exports(generation: Path) -> None:
+    shares = own(
+        "mine",
+        select="SELECT month AS period_start, practice_code AS organisation_code, sum(contacts) AS contacts, "
+        "sum(declined) AS declined FROM navigation_month WHERE month = :first GROUP BY ALL",
+        roll_up=["icb"],
+        columns=[
+            "period_start",
+            "level",
+            "organisation_code",
+            {"name": "contacts", "type": "integer", "count": True, "meaning": "requests"},
+            {"name": "declined", "type": "integer", "count": True, "at_most": "contacts", "meaning": "declined"},
+            {"name": "share", "type": "number", "numerator": "declined", "denominator": "contacts", "meaning": "share"},
+            "obs_status",
+        ],
+    )
+    rows = content(Reader(generation), shares, OCTOBER).rows
+    assert len(rows) == len(PRACTICES) + 1
+    whole = rows[rows["level"] == "icb"].iloc[0]
+    assert whole["share"] == whole["declined"] / whole["contacts"]
+    plain = own(
+        "mine",
+        disclosure="exact",
+        select="SELECT code, name FROM organisation WHERE kind = 'pcn'",
+        columns=[{"name": "code", "meaning": "ODS code"}, {"name": "name", "meaning": "its name"}],
+    )
+    assert list(content(Reader(generation), plain, OCTOBER).rows["code"]) == list(PCNS)
