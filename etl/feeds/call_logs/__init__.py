@@ -16,7 +16,18 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from etl.feeds.call_logs import asterisk, calls, checks, half_hours, mapped_csv, people, queue_log, sources, three_cx
+from etl.feeds.call_logs import (
+    asterisk,
+    calls,
+    checks,
+    half_hours,
+    mapped_csv,
+    people,
+    queue_log,
+    rows,
+    sources,
+    three_cx,
+)
 from etl.feeds.feed import Reading, Received, RefusedFile
 from etl.warehouse.connection import Warehouse
 
@@ -29,7 +40,6 @@ READERS = {
     "three_cx": ("three_cx", three_cx.read),
     "mapped_csv": ("mapped_csv", mapped_csv.read),
 }
-TEMPORARY = ("practice_numbers", "people", "seen", "untold", "told")
 
 
 def recognise(received: Received) -> str | None:
@@ -70,8 +80,7 @@ def read(reading: Reading) -> None:
         raise RefusedFile(str(error)) from None
     finally:
         reading.received = received
-        for table in TEMPORARY:
-            reading.con.execute(f"DROP TABLE IF EXISTS {table}")
+        rows.forget(reading)
 
 
 def after_load(warehouse: Warehouse, load_id: int) -> None:

@@ -8,8 +8,8 @@ channel was made, in UTC, which proves or disproves the declared time zone. The 
 
 import re
 
-from etl.feeds.call_logs import checks, clock, people
-from etl.feeds.call_logs.sources import Source, register_numbers
+from etl.feeds.call_logs import checks, clock, people, rows
+from etl.feeds.call_logs.sources import Source
 from etl.feeds.feed import Problem, Reading, Received, RefusedFile, say
 
 BASE = (
@@ -113,82 +113,117 @@ def _named(found: list[str]) -> list[str]:
 
 
 def read(reading: Reading, source: Source) -> None:
-    """Stage a leg a row. Raises RefusedFile for a file whose fields cannot be told."""
+    """Stage a leg a row. Raises RefusedFile for a file whose fields, or whose time zone, cannot be."""
     names = columns(reading.received, source)
     has = set(names if names is not None else reading.received.header)
-    register_numbers(reading.con, source)
-    relation = _legs(reading.csv(names), has, source, reading.received)
-    checks.first_pass(reading, source, f"SELECT _person, _month, epoch(_started) - _born AS _ahead FROM {relation}")
-    unmatched = checks.told_nowhere(reading, relation, _UNTOLD)
+    salt = rows.new_salt()
+    rows.register_numbers(reading, source, salt)
+    scan = reading.csv(names)
+    worked = _worked(scan, has, source, reading.received)
+    parsed = rows.parse(reading, scan, _kept(has, source, salt), worked)
+    checks.zone(reading, source, "_started", "_born")
+    rows.make_people(
+        reading,
+        "SELECT DISTINCT _month FROM parsed WHERE _month IS NOT NULL",
+        "SELECT unnest([_src_number, _dst_number]) AS number, month FROM (SELECT DISTINCT _src_number, _dst_number, "
+        f"CAST(date_trunc('month', {clock.london('_started')}) AS DATE) AS month FROM {worked})",
+        salt,
+    )
+    # a leg to an extension may belong to a call whose first leg is in another file
+    legs = _legs(parsed)
+    unmatched = checks.told_nowhere(
+        reading, legs, _UNTOLD, "_is_first AND (_did_key IS NOT NULL OR _dst_key IS NOT NULL)"
+    )
     reading.stage(
         "call_leg",
-        f"(SELECT r.*, p.pseudonym AS _pseudonym FROM {relation} AS r "
-        "LEFT JOIN people AS p ON p.number = r._person AND p.month = r._month)",
-        _facts(source, has),
+        f"(SELECT r.*, p.pseudonym AS _pseudonym FROM {legs} AS r "
+        "LEFT JOIN people AS p ON p.key = r._person AND p.month = r._month)",
+        _facts(source),
         _problems(source, has, unmatched),
-        skip="_start_text IN ('calldate', 'start') OR _direction = 'filtered'",
+        skip="_is_heading OR _direction = 'filtered'",
     )
 
 
-def _field(name: str, has: set[str]) -> str:
-    return people.text(f'"{name}"') if name in has else "CAST(NULL AS VARCHAR)"
-
-
-def _legs(scan: str, has: set[str], source: Source, received: Received) -> str:
-    """The rows with everything worked out, in layers so that each is worked out once."""
+def _worked(scan: str, has: set[str], source: Source, received: Received) -> str:
+    """A relation over the file with times in UTC and numbers as digits: what one row alone can say."""
     start = "start" if "start" in has else "calldate"
     fields = {
-        "_start_text": _field(start, has),
-        "_end_text": _field("end", has),
-        "_src": _field("src", has),
-        "_dst": _field("dst", has),
-        "_did": _field("did", has),
-        "_app": f"lower({_field('lastapp', has)})",
-        "_disposition": f"upper({_field('disposition', has)})",
-        "_uniqueid": _field("uniqueid", has),
-        "_linkedid": _field("linkedid", has),
-        "_sequence": f"try_cast({_field('sequence', has)} AS BIGINT)",
-        "_duration": f"try_cast({_field('duration', has)} AS INTEGER)",
-        "_billsec": f"try_cast({_field('billsec', has)} AS INTEGER)",
-        # the part of a channel's name that is only a counter; the rest may hold a number or a name
-        "_channel": _counter("channel", has),
-        "_peer": f"{_field('dstchannel', has)} IS NOT NULL",
-        "_peer_channel": _counter("dstchannel", has),
+        "_start_text": rows.plain(start, has),
+        "_src": rows.plain("src", has),
+        "_dst": rows.plain("dst", has),
+        "_did": rows.plain("did", has),
+        "_app": f"lower({rows.plain('lastapp', has)})",
+        "_uniqueid": rows.plain("uniqueid", has),
+        "_linkedid": rows.plain("linkedid", has),
+        "_local": _moment(rows.plain(start, has), source, received),
+        "_end_local": _moment(rows.plain("end", has), source, received) if "end" in has else "CAST(NULL AS TIMESTAMP)",
     }
-    layer = f"(SELECT *, {checks.named(fields)} FROM {scan})"
-    local = _moment("_start_text", source, received)
     worked = {
-        "_local": local,
-        "_end_local": _moment("_end_text", source, received) if "end" in has else "CAST(NULL AS TIMESTAMP)",
         "_src_number": people.number("_src"),
         "_dst_number": people.number("_dst"),
         "_did_number": people.number("_did"),
-        "_born": "try_cast(regexp_extract(_uniqueid, '([0-9]{9,10})\\.[0-9]+$', 1) AS BIGINT)",
+        "_born": "CASE WHEN _uniqueid LIKE '__________.%' THEN try_cast(_uniqueid[:10] AS BIGINT) "
+        "ELSE try_cast(regexp_extract(_uniqueid, '([0-9]{9,10})\\.[0-9]+$', 1) AS BIGINT) END",
+    }
+    first = clock.to_utc("_local", source.timezone)
+    second = clock.to_utc("_local", source.timezone, second=True)
+    # the second at which the channel was made says which passing of a repeated hour it was
+    started = (
+        f"CASE WHEN {clock.repeated('_local', source.timezone)} AND epoch({first}) < _born - 60 THEN {second} "
+        f"ELSE {first} END"
+    )
+    layer = f"(SELECT *, {rows.named(worked)} FROM (SELECT *, {rows.named(fields)} FROM {scan}))"
+    return f"(SELECT *, {started} AS _started FROM {layer})"
+
+
+def _kept(has: set[str], source: Source, salt: int) -> dict[str, str]:
+    """What is kept of a row while its file is read: no number, no name, no text that may hold one."""
+    call = f"coalesce(_linkedid, _uniqueid, strftime(_local, '%Y-%m-%d/') || {_counter('channel', has)})"
+    # without a sequence, the counter of the other channel and the times tell two legs of a call apart
+    between = f"concat_ws('/', {_counter('dstchannel', has)}, _app, CAST(epoch(_started) AS BIGINT), {_whole('duration', has)})"
+    ends = "_end_local < _local"
+    return {
+        "_is_heading": "_start_text IN ('calldate', 'start')",
+        "_local": "_local",
+        "_started": "_started",
+        "_month": f"CAST(date_trunc('month', {clock.london('_started')}) AS DATE)",
+        "_born": "_born",
+        "_is_backwards": f"{ends} AND NOT {clock.repeated('_end_local', source.timezone)}" if "end" in has else "FALSE",
+        "_is_damaged": people.damaged("_src"),
+        "_duration": _whole("duration", has),
+        "_billsec": _whole("billsec", has),
+        "_disposition": f"upper({rows.plain('disposition', has)})",
+        "_step": f"CASE WHEN _app = 'queue' THEN 'queue' WHEN _app IN ({_DIALLING}) THEN 'dial' "
+        "WHEN _app = 'voicemail' THEN 'voicemail' ELSE 'menu' END",
+        "_peer": f"{rows.plain('dstchannel', has)} IS NOT NULL",
         # the first argument of Queue() is the queue's name; the others may hold anything
-        "_queue": f"CASE WHEN _app = 'queue' THEN lower(split_part({_field('lastdata', has)}, ',', 1)) END",
-    }
-    layer = f"(SELECT *, {checks.named(worked)} FROM {layer})"
-    keys = {
-        "_started": f"CASE WHEN {clock.repeated('_local', source.timezone)} "
-        f"AND epoch({clock.to_utc('_local', source.timezone)}) < _born - 60 "
-        f"THEN {clock.to_utc('_local', source.timezone, second=True)} "
-        f"ELSE {clock.to_utc('_local', source.timezone)} END",
+        "_queue": f"CASE WHEN _app = 'queue' THEN lower(split_part({rows.plain('lastdata', has)}, ',', 1)) END",
+        "_call": call,
+        "_channel": f"nullif(_uniqueid, {call})",
+        "_leg": f"coalesce(_uniqueid, {call}) || ':' || coalesce({rows.plain('sequence', has)}, {between})",
+        # a leg on the caller's own channel; others may belong to a call whose first leg is in another file
+        "_is_first": "coalesce(_linkedid = _uniqueid, TRUE)",
+        "_src_key": rows.salted("_src_number", salt),
+        "_dst_key": rows.salted("_dst_number", salt),
+        "_did_key": rows.salted("_did_number", salt),
+        "_dst_name": "CASE WHEN _dst_number IS NULL THEN lower(_dst) END",
+        "_did_name": "CASE WHEN _did_number IS NULL THEN lower(_did) END",
         "_src_status": people.status("_src", "_src_number"),
-        "_call": "coalesce(_linkedid, _uniqueid, strftime(_local, '%Y-%m-%d/') || _channel)",
+        "_is_service": f"coalesce(regexp_full_match(_src, '{SERVICES}'), FALSE)" if "src" in has else "FALSE",
     }
+
+
+def _legs(parsed: str) -> str:
+    """The parsed rows with whose practice each was to, its direction, and which number is a person's."""
     joined = (
-        f"(SELECT r.*, {checks.named(keys)}, a.practice AS _by_did, b.practice AS _by_dst, c.practice AS _by_queue, "
-        f"d.practice AS _by_src FROM {layer} AS r "
-        "LEFT JOIN practice_numbers AS a ON a.lookup = coalesce(CAST(r._did_number AS VARCHAR), lower(r._did)) "
-        "LEFT JOIN practice_numbers AS b ON b.lookup = coalesce(CAST(r._dst_number AS VARCHAR), lower(r._dst)) "
-        "LEFT JOIN practice_numbers AS c ON c.lookup = r._queue "
-        "LEFT JOIN practice_numbers AS d ON d.digits = r._src_number)"
+        "(SELECT r.*, coalesce(a.practice, e.practice) AS _by_did, coalesce(b.practice, f.practice) AS _by_dst, "
+        f"c.practice AS _by_queue, d.practice AS _by_src FROM {parsed} AS r "
+        "LEFT JOIN practice_numbers AS a ON a.key = r._did_key LEFT JOIN practice_numbers AS e ON e.name = r._did_name "
+        "LEFT JOIN practice_numbers AS b ON b.key = r._dst_key LEFT JOIN practice_numbers AS f ON f.name = r._dst_name "
+        "LEFT JOIN practice_numbers AS c ON c.name = r._queue LEFT JOIN practice_numbers AS d ON d.key = r._src_key)"
     )
-    return (
-        f"(SELECT *, CASE _direction WHEN 'inbound' THEN _src_number WHEN 'outbound' THEN _dst_number END AS _person, "
-        f"{_FIRST} AS _is_first, CAST(date_trunc('month', {clock.london('_started')}) AS DATE) AS _month "
-        f"FROM (SELECT *, {_direction()} AS _direction FROM {joined}))"
-    )
+    person = "CASE _direction WHEN 'inbound' THEN _src_key WHEN 'outbound' THEN _dst_key END"
+    return f"(SELECT *, {person} AS _person FROM (SELECT *, {_direction()} AS _direction FROM {joined}))"
 
 
 def _direction() -> str:
@@ -197,61 +232,49 @@ def _direction() -> str:
     The positive test is the number dialled. An internal leg is kept when it belongs to another call: a
     transfer. Everything else that begins at an extension is not this product's business.
     """
-    outside = "_dst_number IS NOT NULL AND _by_dst IS NULL"
+    outside = "_dst_key IS NOT NULL AND _by_dst IS NULL"
     outbound = f"CASE WHEN {outside} AND _disposition = 'ANSWERED' THEN 'outbound' ELSE 'filtered' END"
-    transfer = "_linkedid <> _uniqueid"
-    extension = f"(_src_status IN ('short', 'internal_error') AND NOT (regexp_full_match(_src, '{SERVICES}') "
-    extension += "AND _dst_number IS NOT NULL AND _by_dst IS NOT NULL))"
+    extension = "(_src_status IN ('short', 'internal_error') AND NOT (_is_service AND _dst_key IS NOT NULL "
+    extension += "AND _by_dst IS NOT NULL))"
     return (
         "CASE WHEN _by_did IS NOT NULL THEN 'inbound' "
-        f"WHEN ({extension} OR _by_src IS NOT NULL) AND _did IS NULL THEN "
-        f"CASE WHEN {outside} THEN {outbound} WHEN {transfer} THEN 'internal' ELSE 'filtered' END "
+        f"WHEN ({extension} OR _by_src IS NOT NULL) AND _did_key IS NULL AND _did_name IS NULL THEN "
+        f"CASE WHEN {outside} THEN {outbound} WHEN NOT _is_first THEN 'internal' ELSE 'filtered' END "
         "ELSE 'inbound' END"
     )
 
 
 _UNTOLD = "_by_did IS NULL AND _by_dst IS NULL AND _by_queue IS NULL"
-# a leg on the caller's own channel; others may belong to a call whose first leg is in another file
-_FIRST = "(_linkedid IS NULL OR _uniqueid IS NULL OR _linkedid = _uniqueid)"
+_DIALLING = "'dial', 'appdial', 'appqueue', 'followme', 'page'"
 
 
-def _facts(source: Source, has: set[str]) -> dict[str, str]:
+def _facts(source: Source) -> dict[str, str]:
     """call_leg's columns from a worked-out row."""
-    london = clock.london("_started")
-    step = (
-        "CASE WHEN _app = 'queue' THEN 'queue' WHEN _app IN ('dial', 'appdial', 'appqueue', 'followme', 'page') "
-        "THEN 'dial' WHEN _app = 'voicemail' THEN 'voicemail' ELSE 'menu' END"
-    )
-    # without a sequence, the counters of both channels and the times tell two legs of a call apart
-    leg = (
-        "coalesce(_uniqueid, _call) || ':' || coalesce(CAST(_sequence AS VARCHAR), concat_ws('/', _peer_channel, "
-        "_app, epoch_ms(_started) // 1000, _duration))"
-    )
-    person = "_peer AND _app IN ('queue', 'dial', 'appdial', 'appqueue', 'followme', 'page') "
-    person += "AND _disposition = 'ANSWERED'"
-    answered = "_started + to_seconds(_duration - _billsec)"
+    # a telephone was reached and answered; of a queue's row that may have been the menu before it
+    person = "_peer AND _step IN ('queue', 'dial') AND _disposition = 'ANSWERED'"
     return {
         "source_id": say(source.id),
-        "leg_id": leg,
+        "leg_id": "_leg",
         "correlation_id": "_call",
-        "channel_id": "nullif(_uniqueid, _call)",
+        "channel_id": "_channel",
         "kind": "'cdr'",
-        "step": step,
+        "step": "_step",
         "direction": "_direction",
-        "local_date": f"CAST({london} AS DATE)",
+        "local_date": f"CAST({clock.london('_started')} AS DATE)",
         "started_at": "_started",
         "arrived_at": "CASE WHEN _direction = 'inbound' THEN _started END",
-        # of a queue this row does not tell when the caller joined it, nor when a person answered
-        "entered_at": "CASE WHEN _peer AND _app <> 'queue' THEN _started END",
-        "answered_at": f"CASE WHEN {person} THEN {answered} END",
+        # a queue's row does not tell when the caller joined it
+        "entered_at": "CASE WHEN _peer AND _step = 'dial' THEN _started END",
+        "answered_at": f"CASE WHEN {person} THEN _started + to_seconds(_duration - _billsec) END",
         "ended_at": "_started + to_seconds(_duration)",
-        "talk_seconds": f"CASE WHEN {person} AND _app <> 'queue' THEN _billsec END",
+        "talk_seconds": f"CASE WHEN {person} AND _step = 'dial' THEN _billsec END",
         "is_inferred": "TRUE",
         "result": "replace(lower(_disposition), ' ', '_')",
         "queue_name": "_queue",
-        "practice_code": "CASE WHEN _direction = 'outbound' THEN _by_src ELSE coalesce(_by_did, _by_dst, _by_queue) END",
-        "practice_rank": "CASE WHEN _direction = 'outbound' THEN NULL WHEN _by_did IS NOT NULL THEN 1 WHEN _by_dst IS NOT NULL THEN 2 "
-        "WHEN _by_queue IS NOT NULL THEN 3 END",
+        "practice_code": "CASE WHEN _direction = 'outbound' THEN _by_src "
+        "ELSE coalesce(_by_did, _by_dst, _by_queue) END",
+        "practice_rank": "CASE WHEN _direction = 'outbound' THEN NULL WHEN _by_did IS NOT NULL THEN 1 "
+        "WHEN _by_dst IS NOT NULL THEN 2 WHEN _by_queue IS NOT NULL THEN 3 END",
         "caller_pseudonym": "_pseudonym",
         "cli_status": "CASE WHEN _direction = 'inbound' THEN _src_status END",
         "is_time_ambiguous": f"CASE WHEN _born IS NULL THEN {clock.repeated('_local', source.timezone)} END",
@@ -260,16 +283,13 @@ def _facts(source: Source, has: set[str]) -> dict[str, str]:
 
 def _problems(source: Source, has: set[str], unmatched: str) -> list[Problem]:
     start = "start" if "start" in has else "calldate"
-    problems = [
+    hours = LONGEST_SECONDS // 3600
+    return [
         Problem("_local IS NULL", start, "'the start is not a date and time in the form of the other rows'"),
-        Problem(
-            clock.missing("_local", source.timezone),
-            start,
-            "'the start is in the hour that does not exist because the clocks went forward'",
-        ),
+        Problem(clock.missing("_local", source.timezone), start, say(checks.NO_SUCH_HOUR)),
         Problem("_call IS NULL", "uniqueid", "'the row has neither linkedid, uniqueid nor channel'"),
         Problem("_duration IS NULL OR _duration < 0", "duration", "'duration is not a number of seconds'"),
-        Problem(f"_duration > {LONGEST_SECONDS}", "duration", say(f"duration is over {LONGEST_SECONDS // 3600} hours")),
+        Problem(f"_duration > {LONGEST_SECONDS}", "duration", say(f"duration is over {hours} hours")),
         Problem(
             "_billsec IS NULL OR _billsec < 0 OR _billsec > _duration",
             "billsec",
@@ -280,17 +300,19 @@ def _problems(source: Source, has: set[str], unmatched: str) -> list[Problem]:
             "disposition",
             "'disposition is none of ANSWERED, NO ANSWER, BUSY, FAILED, CONGESTION'",
         ),
-        Problem(people.damaged("_src"), "src", "'a spreadsheet has turned the number into a rounded one'"),
+        Problem("_is_damaged", "src", say(checks.DAMAGED)),
+        Problem("_is_backwards", "end", "'the call ends before it starts'"),
+        *checks.unknown_number(unmatched, "did" if "did" in has else "dst", source),
     ]
-    if "end" in has:
-        crossed = f"NOT {clock.repeated('_end_local', source.timezone)}"
-        problems.append(Problem(f"_end_local < _local AND {crossed}", "end", "'the call ends before it starts'"))
-    problems += checks.unknown_number(unmatched, "did" if "did" in has else "dst", source)
-    return problems
+
+
+def _whole(name: str, has: set[str]) -> str:
+    return f"try_cast({rows.plain(name, has)} AS INTEGER)"
 
 
 def _counter(name: str, has: set[str]) -> str:
-    return f"nullif(regexp_extract({_field(name, has)}, '-([0-9a-f]+(;[12])?)$', 1), '')"
+    """SQL: the part of a channel's name that is only a counter; the rest may hold a number or a name."""
+    return f"nullif(regexp_extract({rows.plain(name, has)}, '-([0-9a-f]+(;[12])?)$', 1), '')"
 
 
 def _moment(field: str, source: Source, received: Received) -> str:

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import duckdb
 
-from etl.feeds.call_logs import clock, people
+from etl.feeds.call_logs import clock
 from etl.feeds.call_logs.sources import Source
 from etl.feeds.feed import Problem, Reading, RefusedFile, say
 
@@ -14,38 +14,23 @@ STEP_SECONDS = 900
 # weekday calls answered, before the hour in which most of them came says anything of the clock
 ENOUGH_CALLS, ENOUGH_DAYS = 200, 3
 BUSIEST_HOURS = (8, 9)
+NO_SUCH_HOUR = "the start is in the hour that does not exist because the clocks went forward"
+DAMAGED = "a spreadsheet has turned the number into a rounded one"
 
 
-def run(reading: Reading, statement: str) -> duckdb.DuckDBPyConnection:
-    """Execute over the file; records that cannot be read are refused, once, and left out."""
-    from etl.intake import tolerant
+def zone(reading: Reading, source: Source, local: str, known: str) -> None:
+    """Whether the declared zone can be true: most rows of `parsed` agree, month by month, with a clock in UTC.
 
-    try:
-        return reading.con.execute(tolerant(statement, reading) if reading.broken else statement)
-    except duckdb.InvalidInputException:
-        return reading.con.execute(tolerant(statement, reading))
-
-
-def first_pass(reading: Reading, source: Source, select: str) -> None:
-    """Who rang, and whether the declared zone can be true. Makes `people(number, month, pseudonym)`.
-
-    select: `_person` (digits in E.164), `_month`, and `_ahead`: seconds by which a row's time, read in the
-    declared zone, is ahead of a clock that is known (NULL where there is none).
-    Raises RefusedFile when most rows of a month are a quarter of an hour or more from that clock.
+    local: SQL, a row's time read in the declared zone, as UTC. known: SQL, UNIX seconds at about the same time, NULL
+    where the row has none. Raises RefusedFile when most rows of a month are a quarter of an hour or more apart.
     """
-    con = reading.con
-    run(
-        reading,
-        "CREATE OR REPLACE TEMP TABLE seen AS SELECT _person AS number, _month AS month, "
-        f"round(_ahead / {STEP_SECONDS}) AS ahead, count(*) AS rows FROM ({select}) GROUP BY ALL",
-    )
-    wrong = con.execute(
-        "SELECT month, ahead FROM (SELECT month, ahead, row_number() OVER (PARTITION BY month ORDER BY sum(rows) DESC, "
-        "abs(ahead)) AS place FROM seen WHERE ahead IS NOT NULL GROUP BY month, ahead) WHERE place = 1 AND ahead <> 0 "
-        "ORDER BY month"
+    wrong = reading.con.execute(
+        f"SELECT month, ahead FROM (SELECT month, ahead, row_number() OVER (PARTITION BY month ORDER BY count(*) DESC, "
+        f"abs(ahead)) AS place FROM (SELECT date_trunc('month', {local}) AS month, "
+        f"round((epoch({local}) - ({known})) / {STEP_SECONDS}) AS ahead FROM parsed WHERE ({known}) IS NOT NULL) "
+        "GROUP BY month, ahead) WHERE place = 1 AND ahead <> 0 ORDER BY month"
     ).fetchone()
     if wrong:
-        con.execute("DROP TABLE seen")
         minutes = int(wrong[1] * STEP_SECONDS / 60)
         raise RefusedFile(
             f"The times of this file do not fit the time zone {source.timezone} that icb.toml gives for the telephony "
@@ -53,45 +38,33 @@ def first_pass(reading: Reading, source: Source, select: str) -> None:
             f"{'ahead of' if minutes > 0 else 'behind'} the UTC times inside the file itself. Set `timezone` to the zone "
             "in which the platform writes (perhaps UTC) and put the file in the inbox again."
         )
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE people AS SELECT DISTINCT number, month, CAST(NULL AS VARCHAR) AS pseudonym "
-        "FROM seen WHERE number IS NOT NULL AND month IS NOT NULL"
-    )
-    con.execute("DROP TABLE seen")
-    people.make_pseudonyms(con, reading.settings.home)
 
 
-def told_nowhere(reading: Reading, relation: str, untold: str) -> str:
+def told_nowhere(reading: Reading, relation: str, untold: str, dialled: str) -> str:
     """SQL: whether no row of the file says whose practice this inbound call was to.
 
-    relation: rows with `_direction`, `_call`, `_is_first` (on the caller's own channel). untold: SQL, whether the
-    row itself does not say. Other rows are asked only when there are such; the calls concerned are few.
+    relation: rows with `_direction`, `_call`. untold: SQL, whether the row itself does not say. dialled: SQL,
+    whether the row is one that ought to say: it holds the number that the caller dialled. Other rows are asked
+    only when there are such; the calls concerned are few.
     """
     con = reading.con
-    run(
-        reading,
+    con.execute(
         f"CREATE OR REPLACE TEMP TABLE untold AS SELECT DISTINCT _call FROM {relation} "
-        f"WHERE _direction = 'inbound' AND _is_first AND {untold}",
+        f"WHERE _direction = 'inbound' AND {untold} AND {dialled}"
     )
     if not con.execute("SELECT count(*) FROM untold").fetchone()[0]:  # type: ignore[index]
         return "FALSE"
-    run(
-        reading,
+    con.execute(
         f"CREATE OR REPLACE TEMP TABLE told AS SELECT DISTINCT _call FROM {relation} "
-        f"WHERE NOT ({untold}) AND _call IN (SELECT _call FROM untold)",
+        f"WHERE NOT ({untold}) AND _call IN (SELECT _call FROM untold)"
     )
-    return f"_direction = 'inbound' AND _is_first AND {untold} AND _call NOT IN (SELECT _call FROM told)"
+    return f"_direction = 'inbound' AND {untold} AND {dialled} AND _call NOT IN (SELECT _call FROM told)"
 
 
 def unknown_number(unmatched: str, column: str, source: Source) -> list[Problem]:
     """The refusal of rows for which `told_nowhere` holds; none when there are no such rows."""
     reason = f"the number dialled is not among `numbers` of the telephony source {source.id} in icb.toml"
     return [] if unmatched == "FALSE" else [Problem(unmatched, column, say(reason))]
-
-
-def named(expressions: dict[str, str]) -> str:
-    """A SELECT's list of expressions under their names."""
-    return ", ".join(f"{expression} AS {name}" for name, expression in expressions.items())
 
 
 def staged_legs(reading: Reading, source: Source) -> None:

@@ -11,8 +11,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from etl.feeds.call_logs import checks, clock, people
-from etl.feeds.call_logs.sources import Source, register_numbers
+from etl.feeds.call_logs import checks, clock, people, rows
+from etl.feeds.call_logs.sources import Source
 from etl.feeds.feed import Problem, Reading, Received, RefusedFile, normalise, say
 
 SHIPPED = Path(__file__).parent / "profiles"
@@ -103,18 +103,27 @@ def read(reading: Reading, source: Source) -> None:
             f"{', '.join(sorted(found.columns.values()))}. Correct the profile, or `profile` of the telephony source "
             f"`{source.id}` in icb.toml."
         )
-    register_numbers(reading.con, source)
+    salt = rows.new_salt()
+    rows.register_numbers(reading, source, salt)
     names = [normalise(cell) for cell in _header(reading.received, found)]
-    options = {"skip": found.header_row, "delimiter": found.delimiter or reading.received.delimiter}
-    relation = _calls(reading.csv(names, **options), set(names), found, source)
-    checks.first_pass(reading, source, f"SELECT _person, _month, CAST(NULL AS DOUBLE) AS _ahead FROM {relation}")
+    scan = reading.csv(names, skip=found.header_row, delimiter=found.delimiter or reading.received.delimiter)
+    worked = _worked(scan, set(names), found, source)
+    parsed = rows.parse(reading, scan, _kept(found, source, salt), worked)
+    rows.make_people(
+        reading,
+        "SELECT DISTINCT _month FROM parsed WHERE _month IS NOT NULL",
+        f"SELECT _number AS number, {_month()} AS month FROM {worked}",
+        salt,
+    )
     reading.stage(
         "call_leg",
-        f"(SELECT r.*, p.pseudonym AS _pseudonym FROM {relation} AS r "
-        "LEFT JOIN people AS p ON p.number = r._person AND p.month = r._month)",
-        _facts(source, found),
+        f"(SELECT r.*, {_practice(found)} AS _practice, p.pseudonym AS _pseudonym FROM {parsed} AS r "
+        "LEFT JOIN practice_numbers AS k ON k.key = r._practice_key "
+        "LEFT JOIN practice_numbers AS q ON q.name = r._practice_name "
+        "LEFT JOIN people AS p ON p.key = r._person AND p.month = r._month)",
+        _facts(source),
         _problems(source, found),
-        skip=_skip(found),
+        skip="_is_left_out",
     )
 
 
@@ -152,38 +161,64 @@ def before_trailer(received: Received, source: Source, home: Path) -> tuple[int,
     return kept, left
 
 
-def _calls(scan: str, has: set[str], found: Profile, source: Source) -> str:
+def _worked(scan: str, has: set[str], found: Profile, source: Source) -> str:
+    """A relation over the file with times in UTC, durations in seconds and the number as digits."""
+
     def field(column: str) -> str:
         name = normalise(found.columns.get(column, ""))
         return people.text(f'"{name}"') if name in has else "CAST(NULL AS VARCHAR)"
 
     fields = {f"_{column}_text": field(column) for column in (*TIMES, *DURATIONS)}
     fields |= {f"_{column}": field(column) for column in OTHERS}
-    layer = f"(SELECT *, {checks.named(fields)} FROM {scan})"
     worked = {f"_{column}": _instant(f"_{column}_text", found, source) for column in TIMES}
     worked |= {f"_{column}": _seconds(f"_{column}_text", found) for column in DURATIONS}
     worked["_number"] = people.number("_caller_number")
-    worked["_dialled"] = people.number("_dialled_number")
+    worked["_line"] = people.number("_account" if found.practice_key == "account" else "_dialled_number")
     worked["_result"] = _outcome(found)
     true = ", ".join(say(value.lower()) for value in found.true_values)
     for column in ("callback_requested", "callback_completed"):
         worked[f"_is_{column}"] = f"CASE WHEN _{column} IS NOT NULL THEN lower(_{column}) IN ({true}) END"
-    layer = f"(SELECT *, {checks.named(worked)} FROM {layer})"
-    practice = {
-        "practice_ods": "upper(_practice_ods)",
-        "dialled_number": "q.practice",
-        "account": "q.practice",
-        "fixed": say(found.practice.upper()),
-    }[found.practice_key]
-    key = {
-        "dialled_number": "coalesce(CAST(r._dialled AS VARCHAR), lower(r._dialled_number))",
-        "account": "coalesce(CAST(r._dialled AS VARCHAR), lower(r._account))",
-    }.get(found.practice_key, "NULL")
-    return (
-        f"(SELECT r.*, {practice} AS _practice, _number AS _person, "
-        f"coalesce(_ended_at, _started_at + to_seconds(_total_seconds)) AS _ended, "
-        f"CAST(date_trunc('month', {clock.london('_started_at')}) AS DATE) AS _month FROM {layer} AS r "
-        f"LEFT JOIN practice_numbers AS q ON q.lookup = {key})"
+    return f"(SELECT *, {rows.named(worked)} FROM (SELECT *, {rows.named(fields)} FROM {scan}))"
+
+
+def _month() -> str:
+    return f"CAST(date_trunc('month', {clock.london('_started_at')}) AS DATE)"
+
+
+def _kept(found: Profile, source: Source, salt: int) -> dict[str, str]:
+    """What is kept of a call while its file is read: no number, and its id only as a hash, since a supplier may
+    make ids from the caller's number."""
+    unreadable = [f"(_{column}_text IS NOT NULL AND _{column} IS NULL)" for column in TIMES if column in found.columns]
+    local = _local("_started_at_text", found)
+    asked_by_account = found.practice_key == "account"
+    same = ("_queue_entered_at", "_answered_at", "_started_at", "_callback_requested_at", "_wait_seconds",
+            "_talk_seconds", "_total_seconds", "_result", "_is_callback_requested")  # fmt: skip
+    return {
+        **{name: name for name in same},
+        "_is_left_out": _left_out(found),
+        "_has_id": "_call_id IS NOT NULL",
+        "_call": f"left(sha256({say(source.id + '/')} || _call_id), 32)",
+        "_month": _month(),
+        "_has_start": "_started_at_text IS NOT NULL",
+        "_is_never": clock.missing(local, source.timezone),
+        "_is_ambiguous": clock.repeated(local, source.timezone),
+        "_is_unreadable": " OR ".join(unreadable) or "FALSE",
+        "_ended": "coalesce(_ended_at, _started_at + to_seconds(_total_seconds))",
+        "_completed": "coalesce(_is_callback_completed, FALSE) OR _callback_completed_at IS NOT NULL",
+        "_queue": "lower(_queue_name)",
+        "_position": "try_cast(_queue_position_announced AS INTEGER)",
+        "_practice_ods": "upper(_practice_ods)",
+        "_practice_key": rows.salted("_line", salt),
+        "_practice_name": f"CASE WHEN _line IS NULL THEN lower({'_account' if asked_by_account else '_dialled_number'}) END",
+        "_person": rows.salted("_number", salt),
+        "_status": people.status("_caller_number", "_number"),
+        "_is_damaged": people.damaged("_caller_number"),
+    }
+
+
+def _practice(found: Profile) -> str:
+    return {"practice_ods": "r._practice_ods", "fixed": say(found.practice.upper())}.get(
+        found.practice_key, "coalesce(k.practice, q.practice)"
     )
 
 
@@ -237,7 +272,7 @@ def _outcome(found: Profile) -> str:
     return f"CASE lower(_outcome) {arms} END"
 
 
-def _skip(found: Profile) -> str:
+def _left_out(found: Profile) -> str:
     """Rows that are rightly not counted: a heading repeated, and whatever the profile's filters leave out."""
     rules = [f"_call_id = {say(found.columns['call_id'])}"]
     for column, kept in found.filters.items():
@@ -246,19 +281,17 @@ def _skip(found: Profile) -> str:
     return " OR ".join(rules)
 
 
-def _facts(source: Source, found: Profile) -> dict[str, str]:
-    # a supplier's id may be made from the caller's number, so it is kept only as a hash
-    ident = f"left(sha256({say(source.id + '/')} || _call_id), 32)"
-    # the later word that a call-back was made is a leg of its own, so that an older copy cannot undo it
-    leg = f"{ident} || CASE WHEN _is_callback_completed THEN '+callback' ELSE '' END"
+def _facts(source: Source) -> dict[str, str]:
     entered = "coalesce(_queue_entered_at, _answered_at - to_seconds(_wait_seconds), CASE WHEN _answered_at IS NULL "
-    entered += "THEN _ended - to_seconds(_wait_seconds) END)"
-    answered = "coalesce(_answered_at, CASE WHEN _result = 'answered' THEN coalesce(_queue_entered_at + "
-    answered += "to_seconds(_wait_seconds), _ended - to_seconds(_talk_seconds)) END)"
+    entered += "AND _result <> 'answered' THEN _ended - to_seconds(_wait_seconds) END)"
+    answered = (
+        "coalesce(_answered_at, _queue_entered_at + to_seconds(_wait_seconds), _ended - to_seconds(_talk_seconds))"
+    )
     return {
         "source_id": say(source.id),
-        "leg_id": leg,
-        "correlation_id": ident,
+        # the later word that a call-back was made is a leg of its own, so that an older copy cannot undo it
+        "leg_id": "_call || CASE WHEN _completed THEN '+callback' ELSE '' END",
+        "correlation_id": "_call",
         "kind": "'call'",
         "step": "CASE WHEN _result <> 'answered' AND _is_callback_requested THEN 'callback' ELSE _result END",
         "direction": "'inbound'",
@@ -271,60 +304,54 @@ def _facts(source: Source, found: Profile) -> dict[str, str]:
         "talk_seconds": "CASE WHEN _result = 'answered' THEN coalesce(_talk_seconds, "
         "CAST(epoch(_ended) - epoch(_answered_at) AS INTEGER)) END",
         "is_inferred": "FALSE",
-        "queue_name": "lower(_queue_name)",
-        "queue_position": "try_cast(_queue_position_announced AS INTEGER)",
+        "queue_name": "_queue",
+        "queue_position": "_position",
         "practice_code": "_practice",
         "practice_rank": "1",
         "caller_pseudonym": "_pseudonym",
-        "cli_status": people.status("_caller_number", "_number"),
-        "callback_completed": "_is_callback_completed OR _callback_completed_at IS NOT NULL",
-        "is_time_ambiguous": clock.repeated(_local("_started_at_text", found), source.timezone),
+        "cli_status": "_status",
+        "callback_completed": "_completed",
+        "is_time_ambiguous": "_is_ambiguous",
     }
 
 
 def _problems(source: Source, found: Profile) -> list[Problem]:
-    def not_a_time(column: str) -> Problem:
-        name = found.columns.get(column, column)
-        return Problem(f"_{column}_text IS NOT NULL AND _{column} IS NULL", name, say(f"{name} is not a date and time"))
-
-    practice = found.columns.get(found.practice_key, "practice")
-    unknown = (
-        "'the practice is empty'"
-        if found.practice_key == "practice_ods"
-        else say(f"the number dialled is not among `numbers` of the telephony source {source.id} in icb.toml")
-    )
-    times = [not_a_time(column) for column in TIMES if column in found.columns]
+    column = found.columns
+    if found.practice_key == "practice_ods":
+        practice = "'the practice is empty, or not an ODS code'"
+    else:
+        practice = say(f"the number dialled is not among `numbers` of the telephony source {source.id} in icb.toml")
+    start, end = column["started_at"], column.get("ended_at", "total_seconds")
     return [
-        Problem("_call_id IS NULL", found.columns["call_id"], "'the call has no id'"),
-        Problem("_started_at_text IS NULL", found.columns["started_at"], "'the start is empty'"),
-        *times,
+        Problem("NOT _has_id", column["call_id"], "'the call has no id'"),
+        Problem("NOT _has_start", start, "'the start is empty'"),
+        Problem("_is_unreadable", start, "'a time is not a date and time in the form that the profile gives'"),
+        Problem("_is_never", start, say(checks.NO_SUCH_HOUR)),
+        Problem("_ended IS NULL", end, "'the end is empty'"),
         Problem(
-            clock.missing(_local("_started_at_text", found), source.timezone),
-            found.columns["started_at"],
-            "'the start is in the hour that does not exist because the clocks went forward'",
+            "_practice IS NULL OR NOT regexp_full_match(_practice, '[A-Z0-9]{3,8}(,[A-Z0-9]{3,8})*')",
+            column.get(found.practice_key, "practice"),
+            practice,
         ),
-        Problem("_ended IS NULL", found.columns.get("ended_at", "total_seconds"), "'the end is empty'"),
-        Problem("_practice IS NULL", practice, unknown),
-        Problem("_result IS NULL", found.columns["outcome"], "'the outcome is none of those that are known'"),
-        Problem("_ended < _started_at", "ended_at", "'the call ends before it starts'"),
-        Problem(
-            f"epoch(_ended) - epoch(_started_at) > {LONGEST_SECONDS}", "ended_at", "'the call is over 12 hours long'"
-        ),
-        Problem("_answered_at < _started_at OR _answered_at > _ended", "answered_at", "'answered outside the call'"),
-        Problem(
-            "_queue_entered_at < _started_at OR _queue_entered_at > coalesce(_answered_at, _ended)",
-            "queue_entered_at",
-            "'joined the queue before the call, or after it was answered or over'",
-        ),
+        Problem("_result IS NULL", column["outcome"], "'the outcome is none of those that are known'"),
+        Problem("_ended < _started_at", end, "'the call ends before it starts'"),
+        Problem(f"epoch(_ended) - epoch(_started_at) > {LONGEST_SECONDS}", end, "'the call is over 12 hours long'"),
         Problem("_wait_seconds < 0 OR _talk_seconds < 0 OR _total_seconds < 0", "duration", "'a duration is negative'"),
         Problem(
-            f"coalesce(_wait_seconds, epoch(coalesce(_answered_at, _ended)) - epoch(_queue_entered_at)) > {LONGEST_WAIT}",
-            "queue_entered_at",
+            "coalesce(_wait_seconds, epoch(coalesce(_answered_at, _ended)) - epoch(_queue_entered_at)) "
+            f"> {LONGEST_WAIT}",
+            column.get("queue_entered_at", "wait_seconds"),
             "'the wait is over four hours'",
         ),
         Problem(
-            people.damaged("_caller_number"),
-            "caller_number",
-            "'a spreadsheet has turned the number into a rounded one'",
+            "_answered_at < _started_at OR _answered_at > _ended",
+            column.get("answered_at", "outcome"),
+            "'the call is answered before it starts or after it ends'",
         ),
+        Problem(
+            "_queue_entered_at < _started_at OR _queue_entered_at > coalesce(_answered_at, _ended)",
+            column.get("queue_entered_at", "outcome"),
+            "'the caller joins the queue before the call, or after it is answered or over'",
+        ),
+        Problem("_is_damaged", column.get("caller_number", "caller_number"), say(checks.DAMAGED)),
     ]

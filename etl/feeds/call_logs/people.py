@@ -12,8 +12,6 @@ from datetime import date
 from hmac import digest
 from pathlib import Path
 
-import duckdb
-
 KEY_BYTES, BLOCK = 32, 64
 WITHHELD = (
     "anonymous", "withheld", "unavailable", "private", "unknown", "restricted", "blocked", "not available",
@@ -39,9 +37,13 @@ def number(field: str) -> str:
     as is a leading zero that a spreadsheet took away.
     """
     bare = f"regexp_replace({field}, '^(sips?:|tel:)|@.*$|\\(0\\)|[ ().\\-\\x{{00a0}}/]', '', 'g')"
+    whole = f"try_cast({field} AS BIGINT)"
     return (
-        # the form of nearly every number first
-        f"CASE WHEN regexp_full_match({field}, '0[1-9][0-9]{{9}}') THEN 440000000000 + try_cast({field} AS BIGINT) "
+        # the forms of nearly every number first, without a pattern
+        f"CASE WHEN length({field}) = 11 AND {field} LIKE '0%' AND {whole} BETWEEN 1000000000 AND 9999999999 "
+        f"THEN 440000000000 + {whole} "
+        f"WHEN {field} LIKE '+44_________%' AND length({field}) = 13 AND {whole} BETWEEN 441000000000 AND 449999999999 "
+        f"THEN {whole} "
         f"WHEN regexp_full_match({field}, '\\+?[0-9]{{{SHORTEST},17}}') THEN {_e164(field)} "
         f"WHEN {field} IS NULL OR NOT regexp_matches({field}, '[0-9]') THEN NULL "
         f"WHEN regexp_full_match({bare}, '\\+?[0-9]{{{SHORTEST},17}}') THEN {_e164(f'({bare})')} END"
@@ -77,24 +79,24 @@ def status(field: str, digits: str) -> str:
     )
 
 
-def make_pseudonyms(con: duckdb.DuckDBPyConnection, home: Path) -> None:
-    """Fill the column `pseudonym` of the temporary table `people(number BIGINT, month DATE, pseudonym)`."""
-    months = [row[0] for row in con.execute("SELECT DISTINCT month FROM people ORDER BY 1").fetchall()]
-    for month, key in keys(home, months).items():
-        # HMAC by its definition: H(key xor opad, H(key xor ipad, message)); the key never is part of the SQL
-        con.execute(
-            "UPDATE people SET pseudonym = left(sha256($outer::BLOB || unhex(sha256($inner::BLOB || "
-            "('+' || number)::BLOB))), 32) WHERE month = $month",
-            {
-                "outer": bytes(byte ^ 0x5C for byte in key.ljust(BLOCK, b"\0")),
-                "inner": bytes(byte ^ 0x36 for byte in key.ljust(BLOCK, b"\0")),
-                "month": month,
-            },
+# HMAC by its definition, H(key xor opad, H(key xor ipad, message)); the keys come as values, never as SQL
+PSEUDONYM = "left(sha256(outer_key || unhex(sha256(inner_key || ('+' || number)::BLOB))), 32)"
+
+
+def padded_keys(home: Path, months: list[date]) -> list[tuple[date, bytes, bytes]]:
+    """Each month with its key as `PSEUDONYM` wants it: xor ipad and xor opad, a block long."""
+    return [
+        (
+            month,
+            bytes(byte ^ 0x36 for byte in key.ljust(BLOCK, b"\0")),
+            bytes(byte ^ 0x5C for byte in key.ljust(BLOCK, b"\0")),
         )
+        for month, key in keys(home, months).items()
+    ]
 
 
 def pseudonym(key: bytes, telephone: str) -> str:
-    """The pseudonym of one number in E.164 (`+447700900123`), as `make_pseudonyms` makes it: 32 hexadecimal digits."""
+    """The pseudonym of one number in E.164 (`+447700900123`), as `PSEUDONYM` makes it: 32 hexadecimal digits."""
     return digest(key, telephone.encode(), "sha256").hex()[:32]
 
 

@@ -5,8 +5,8 @@ caller was held), so that an event whose fellows are in another night's file is 
 Asterisk's documentation of Queue Logs.
 """
 
-from etl.feeds.call_logs import checks, clock, people
-from etl.feeds.call_logs.sources import Source, register_numbers
+from etl.feeds.call_logs import checks, clock, people, rows
+from etl.feeds.call_logs.sources import Source
 from etl.feeds.feed import Problem, Reading, Received, say
 
 PARAMETERS = tuple(f"data{n}" for n in range(1, 8))
@@ -37,33 +37,42 @@ def recognise(received: Received) -> bool:
 
 def read(reading: Reading, source: Source) -> None:
     """Stage a leg an event. Events of agents, not of calls, are filtered. Raises RefusedFile for a wrong zone."""
-    register_numbers(reading.con, source)
     received = reading.received
+    salt = rows.new_salt()
+    rows.register_numbers(reading, source, salt)
     if received.delimiter == "|":
-        fields = _numbered_parameters(reading.csv(PIPE, delimiter="|", quote="", null_padding=True))
-    elif received.has("htime", "ttime"):
-        fields = _tabular(reading.csv(), received)
+        scan = reading.csv(PIPE, delimiter="|", quote="", null_padding=True)
+        fields = _numbered_parameters(scan, set(PIPE))
     else:
-        fields = _numbered_parameters(reading.csv(), set(received.header))
-    relation = _events(fields, source)
-    checks.first_pass(reading, source, f"SELECT _person, _month, _ahead FROM {relation}")
+        scan = reading.csv()
+        tabular = received.has("htime", "ttime")
+        fields = (_tabular if tabular else _numbered_parameters)(scan, set(received.header))
+    worked = _worked(fields, source)
+    parsed = rows.parse(reading, scan, _kept(source, salt), worked)
+    # a table that gives local time too: compare it with the UTC it gives, or with the second the call began
+    checks.zone(reading, source, "_local", "_known")
+    rows.make_people(
+        reading,
+        "SELECT DISTINCT _month FROM parsed WHERE _month IS NOT NULL",
+        f"SELECT _number AS number, {_month()} AS month FROM {worked} WHERE _step = 'enter'",
+        salt,
+    )
     reading.stage(
         "call_leg",
-        f"(SELECT r.*, p.pseudonym AS _pseudonym FROM {relation} AS r "
-        "LEFT JOIN people AS p ON p.number = r._person AND p.month = r._month)",
+        f"(SELECT r.*, q.practice AS _practice, p.pseudonym AS _pseudonym FROM {parsed} AS r "
+        "LEFT JOIN practice_numbers AS q ON q.name = r._queue "
+        "LEFT JOIN people AS p ON p.key = r._person AND p.month = r._month)",
         _facts(source),
         _problems(),
         skip="_step IS NULL OR _call IS NULL",
     )
 
 
-def _numbered_parameters(scan: str, header: set[str] | None = None) -> str:
+def _numbered_parameters(scan: str, has: set[str]) -> str:
     """Layout A: parameters in the order of Asterisk's documentation, `data1` to `data5` or more."""
-    have = set(PIPE) if header is None else header
 
     def field(*names: str) -> str:
-        name = next((n for n in names if n in have), None)
-        return people.text(f'"{name}"') if name else "CAST(NULL AS VARCHAR)"
+        return rows.plain(next((n for n in names if n in has), ""), has)
 
     data = [field(name) for name in PARAMETERS]
     whole = [f"try_cast({d} AS INTEGER)" for d in data]
@@ -90,13 +99,11 @@ def _numbered_parameters(scan: str, header: set[str] | None = None) -> str:
             upper({field("event")}) AS _event FROM {scan}))"""
 
 
-def _tabular(scan: str, received: Received) -> str:
+def _tabular(scan: str, has: set[str]) -> str:
     """Layout B: each kind of parameter has its own column (entpos, htime, ttime), and times come twice."""
-    have = set(received.header)
 
     def field(*names: str) -> str:
-        name = next((n for n in names if n in have), None)
-        return people.text(f'"{name}"') if name else "CAST(NULL AS VARCHAR)"
+        return rows.plain(next((n for n in names if n in has), ""), has)
 
     key = ", ".join(
         f"CASE WHEN regexp_full_match({field(name)}, '[0-9*#]{{1,2}}') THEN {field(name)} END"
@@ -110,32 +117,51 @@ def _tabular(scan: str, received: Received) -> str:
         CASE WHEN _event IN ('COMPLETEAGENT', 'COMPLETECALLER', 'TRANSFER', 'BLINDTRANSFER', 'ATTENDEDTRANSFER')
             THEN try_cast({field("ttime")} AS INTEGER) END AS _talk
         FROM (SELECT *, {field("date_time", "time_id", "time")} AS _time_text,
-            {field("time") if "date_time" in have else "CAST(NULL AS VARCHAR)"} AS _local_text,
+            {field("time") if "date_time" in has else "CAST(NULL AS VARCHAR)"} AS _local_text,
             {field("callid")} AS _callid, lower({field("queue_name", "queuename", "queue")}) AS _queue,
             upper({field("event")}) AS _event FROM {scan}))"""
 
 
-def _events(fields: str, source: Source) -> str:
-    """Events with times in UTC, the practice of their queue and what they mean."""
+def _worked(fields: str, source: Source) -> str:
+    """Events with times in UTC and what they mean."""
     zone = source.timezone
     keys = ", ".join(say(key) for key in source.callback_keys) or "NULL"
     steps = " ".join(f"WHEN {say(event)} THEN {say(step)}" for event, step in STEPS.items() if step != "exit_key")
-    step = f"CASE _event WHEN 'EXITWITHKEY' THEN CASE WHEN _key IN ({keys}) THEN 'callback' ELSE 'exit_key' END {steps} END"
-    written = "try_cast(_time_text AS TIMESTAMP)"
-    parsed = f"""(SELECT *, {step} AS _step, {people.number("_caller")} AS _number,
-        CASE WHEN _callid NOT IN ('NONE', 'REALTIME', 'MANAGER') THEN _callid END AS _call,
-        try_cast(regexp_extract(_callid, '([0-9]{{9,10}})\\.[0-9]+$', 1) AS BIGINT) AS _born,
-        coalesce(make_timestamp(try_cast(regexp_extract(_time_text, '^([0-9]{{9,10}})(\\.[0-9]+)?$', 1) AS BIGINT) * 1000000),
-            {clock.to_utc(written, zone)}) AS _at,
-        {clock.missing(written, zone)} AS _never,
-        try_cast(coalesce(_local_text, CASE WHEN _time_text LIKE '%-%' THEN _time_text END) AS TIMESTAMP) AS _local
-        FROM {fields})"""
-    # a table that gives local time too: compare it with the UTC it gives, or with the second the call began
-    known = "CASE WHEN _local_text IS NOT NULL THEN epoch(_at) WHEN _step = 'enter' THEN _born END"
-    return f"""(SELECT r.*, q.practice AS _practice, CASE WHEN _step = 'enter' THEN _number END AS _person,
-        CAST(date_trunc('month', {clock.london("_at")}) AS DATE) AS _month,
-        CASE WHEN _local IS NOT NULL THEN epoch({clock.to_utc("_local", zone)}) - ({known}) END AS _ahead
-        FROM {parsed} AS r LEFT JOIN practice_numbers AS q ON q.lookup = r._queue)"""
+    key = f"CASE WHEN _key IN ({keys}) THEN 'callback' ELSE 'exit_key' END"
+    written = "try_cast(CASE WHEN _time_text LIKE '%-%' THEN _time_text END AS TIMESTAMP)"
+    epoch = "CASE WHEN length(_time_text) = 10 THEN try_cast(_time_text AS BIGINT) "
+    epoch += "ELSE try_cast(regexp_extract(_time_text, '^([0-9]{9,10})(\\.[0-9]+)?$', 1) AS BIGINT) END"
+    columns = {
+        "_step": f"CASE _event WHEN 'EXITWITHKEY' THEN {key} {steps} END",
+        "_number": people.number("_caller"),
+        "_call": "CASE WHEN _callid NOT IN ('NONE', 'REALTIME', 'MANAGER') THEN _callid END",
+        "_born": "CASE WHEN _callid LIKE '__________.%' THEN try_cast(_callid[:10] AS BIGINT) "
+        "ELSE try_cast(regexp_extract(_callid, '([0-9]{9,10})\\.[0-9]+$', 1) AS BIGINT) END",
+        "_at": f"coalesce(make_timestamp(({epoch}) * 1000000), {clock.to_utc(written, zone)})",
+        "_never": clock.missing(written, zone),
+        "_local_time": f"CASE WHEN _local_text IS NOT NULL THEN try_cast(_local_text AS TIMESTAMP) ELSE {written} END",
+    }
+    return f"(SELECT *, {rows.named(columns)} FROM {fields})"
+
+
+def _month() -> str:
+    return f"CAST(date_trunc('month', {clock.london('_at')}) AS DATE)"
+
+
+def _kept(source: Source, salt: int) -> dict[str, str]:
+    """What is kept of an event while its file is read: no number and no name."""
+    return {
+        **{
+            name: name for name in ("_step", "_event", "_call", "_born", "_at", "_never", "_position", "_hold", "_talk")
+        },
+        "_queue": "_queue",
+        "_month": _month(),
+        "_person": f"CASE WHEN _step = 'enter' THEN {rows.salted('_number', salt)} END",
+        "_status": f"CASE WHEN _step = 'enter' THEN {people.status('_caller', '_number')} END",
+        "_is_damaged": people.damaged("_caller"),
+        "_local": clock.to_utc("_local_time", source.timezone),
+        "_known": "CASE WHEN _local_text IS NOT NULL THEN CAST(epoch(_at) AS BIGINT) WHEN _step = 'enter' THEN _born END",
+    }
 
 
 def _facts(source: Source) -> dict[str, str]:
@@ -164,18 +190,18 @@ def _facts(source: Source) -> dict[str, str]:
         "practice_code": "_practice",
         "practice_rank": "CASE WHEN _practice IS NOT NULL THEN 3 END",
         "caller_pseudonym": "_pseudonym",
-        "cli_status": f"CASE WHEN _step = 'enter' THEN {people.status('_caller', '_number')} END",
+        "cli_status": "_status",
     }
 
 
 def _problems() -> list[Problem]:
     return [
-        Problem("_never", "time", "'the time is in the hour that does not exist because the clocks went forward'"),
+        Problem("_never", "time", say(checks.NO_SUCH_HOUR)),
         Problem("_at IS NULL", "time", "'the time is neither UNIX seconds nor a date and time'"),
         Problem("_hold < 0 OR _talk < 0", "data", "'a wait or a conversation is negative'"),
         Problem(f"_hold > {LONGEST_WAIT}", "data", "'the wait is over four hours'"),
         Problem(f"_talk > {LONGEST_TALK}", "data", "'the conversation is over twelve hours'"),
-        Problem(people.damaged("_caller"), "callerid", "'a spreadsheet has turned the number into a rounded one'"),
+        Problem("_is_damaged", "callerid", say(checks.DAMAGED)),
         Problem(
             "_step IN ('connect', 'complete', 'transfer', 'abandon') AND _hold IS NULL",
             "data",

@@ -16,10 +16,8 @@ from fnmatch import fnmatch
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-import duckdb
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from etl.feeds.call_logs import people
 from etl.feeds.feed import RefusedFile
 
 Platform = Literal["asterisk", "three_cx", "mapped_csv"]
@@ -108,33 +106,3 @@ def source_of(tables: list[dict[str, Any]], file_name: str) -> Source:
             "in icb.toml differ and put the file in the inbox again."
         )
     return next(source for source in sources(tables) if source.id == found[0].get("id"))
-
-
-def register_numbers(con: duckdb.DuckDBPyConnection, source: Source) -> None:
-    """Make the temporary table `practice_numbers(lookup, digits, practice)` of a source's numbers and queues.
-
-    lookup: a number in E.164 without its plus, else the name of a queue. practice: a code, or for an account that several practices share all their codes, comma separated.
-    """
-    con.execute("CREATE OR REPLACE TEMP TABLE practice_numbers (key VARCHAR, digits BIGINT, practice VARCHAR)")
-    rows = [(number, ",".join(of)) for number, of in source.numbers.items()]
-    if rows:
-        con.executemany(
-            f"INSERT INTO practice_numbers SELECT lower(f), {people.number('f')}, p "
-            f"FROM (SELECT {people.text('n')} AS f, p FROM (SELECT $1::VARCHAR AS n, $2::VARCHAR AS p))",
-            rows,
-        )
-    clash = con.execute(
-        "SELECT 1 FROM practice_numbers GROUP BY coalesce(CAST(digits AS VARCHAR), key) "
-        "HAVING count(DISTINCT practice) > 1"
-    ).fetchone()
-    if clash:
-        raise RefusedFile(
-            f"The telephony source `{source.id}` in icb.toml gives one number, written in two ways, to different "
-            "practices. Keep one of them; an account that practices share is one number with a list of codes."
-        )
-    # one row a number, however often it is written
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE practice_numbers AS "
-        "SELECT coalesce(CAST(digits AS VARCHAR), min(key)) AS lookup, digits, min(practice) AS practice "
-        "FROM practice_numbers GROUP BY digits, CASE WHEN digits IS NULL THEN key END"
-    )

@@ -7,8 +7,8 @@ seen, so `timezone` of the source must say. Segments: 3CX's documentation of cal
 
 import re
 
-from etl.feeds.call_logs import checks, clock, people
-from etl.feeds.call_logs.sources import Source, register_numbers
+from etl.feeds.call_logs import checks, clock, people, rows
+from etl.feeds.call_logs.sources import Source
 from etl.feeds.feed import Problem, Reading, Received, RefusedFile, normalise, say
 
 COLUMNS = (
@@ -40,70 +40,109 @@ def read(reading: Reading, source: Source) -> None:
             f"`columns` of the telephony source `{source.id}` in icb.toml lacks {', '.join(lacking)}, without which a "
             "3CX log cannot be read. Add them to the log in 3CX and to `columns`, in the same order."
         )
-    register_numbers(reading.con, source)
-    relation = _segments(reading.csv(names, delimiter=",", quote=""), set(names), source)
-    checks.first_pass(reading, source, f"SELECT _person, _month, CAST(NULL AS DOUBLE) AS _ahead FROM {relation}")
-    unmatched = checks.told_nowhere(reading, relation, "_by_dial IS NULL AND _by_to IS NULL AND _by_queue IS NULL")
+    salt = rows.new_salt()
+    rows.register_numbers(reading, source, salt)
+    scan = reading.csv(names, delimiter=",", quote="")
+    worked = _worked(scan, set(names), source)
+    parsed = rows.parse(reading, scan, _kept(source, salt), worked)
+    rows.make_people(
+        reading,
+        "SELECT DISTINCT _month FROM parsed WHERE _month IS NOT NULL",
+        "SELECT unnest([_from_number, coalesce(_dial_number, _to_number)]) AS number, "
+        f"{_month()} AS month FROM {worked}",
+        salt,
+    )
+    segments = _segments(parsed)
+    unmatched = checks.told_nowhere(
+        reading,
+        segments,
+        "_by_dial IS NULL AND _by_to IS NULL AND _by_queue IS NULL",
+        "(_dial_key IS NOT NULL OR _to_key IS NOT NULL)",
+    )
     reading.stage(
         "call_leg",
-        f"(SELECT r.*, p.pseudonym AS _pseudonym FROM {relation} AS r "
-        "LEFT JOIN people AS p ON p.number = r._person AND p.month = r._month)",
+        f"(SELECT r.*, p.pseudonym AS _pseudonym FROM {segments} AS r "
+        "LEFT JOIN people AS p ON p.key = r._person AND p.month = r._month)",
         _facts(source),
         _problems(source, unmatched),
         skip="_direction = 'filtered'",
     )
 
 
-def _segments(scan: str, has: set[str], source: Source) -> str:
-    def field(name: str) -> str:
-        return people.text(f'"{name}"') if name in has else "CAST(NULL AS VARCHAR)"
+def _worked(scan: str, has: set[str], source: Source) -> str:
+    """A relation over the file with times in UTC and numbers as digits: what one row alone can say."""
 
     def number(name: str) -> str:
-        return f"regexp_replace({field(name)}, '^(Ext\\.|VoIP\\.)', '')"
+        return f"regexp_replace({rows.plain(name, has)}, '^(Ext\\.|VoIP\\.)', '')"
 
     fields = {
-        "_history": field("historyid"),
-        "_callid": field("callid"),
+        "_history": rows.plain("historyid", has),
+        "_callid": rows.plain("callid", has),
         "_from": number("from_no"),
         "_to": number("to_no"),
-        "_to_dn": field("to_dn") if "to_dn" in has else number("to_no"),
+        "_target": rows.plain("to_dn", has) if "to_dn" in has else number("to_no"),
         "_dial": number("dial_no"),
-        "_final": number("final_number"),
-        "_from_type": f"lower({field('from_type')})",
-        "_to_type": f"lower({field('to_type')})",
-        "_final_type": f"lower({field('final_type')})",
-        "_reason": f"lower({field('reason_terminated')})",
-        "_start_local": _moment(field("time_start")),
-        "_answer_local": _moment(field("time_answered")),
-        "_end_local": _moment(field("time_end")),
+        "_from_type": f"lower({rows.plain('from_type', has)})",
+        "_to_type": f"lower({rows.plain('to_type', has)})",
+        "_final_type": f"lower({rows.plain('final_type', has)})",
+        "_reason": f"lower({rows.plain('reason_terminated', has)})",
+        # the name of a queue, never of a person
+        "_queue_name": f"CASE WHEN lower({rows.plain('to_type', has)}) = 'queue' "
+        f"THEN lower({rows.plain('to_dispname', has)}) END",
+        "_start_local": _moment(rows.plain("time_start", has)),
+        "_answer_local": _moment(rows.plain("time_answered", has)),
+        "_end_local": _moment(rows.plain("time_end", has)),
     }
-    layer = f"(SELECT *, {checks.named(fields)} FROM {scan})"
     worked = {
         "_from_number": people.number("_from"),
         "_dial_number": people.number("_dial"),
         "_to_number": people.number("_to"),
-        "_queue_key": "CASE WHEN _to_type = 'queue' THEN lower(_to_dn) END",
-        # the name of a queue, never of a person
-        "_queue_name": f"CASE WHEN _to_type = 'queue' THEN lower({field('to_dispname')}) END",
         "_started": clock.to_utc("_start_local", source.timezone),
-    }
-    layer = f"(SELECT *, {checks.named(worked)} FROM {layer})"
-    later = {
         "_answered": _not_before("_answer_local", source.timezone),
         "_ended": _not_before("_end_local", source.timezone),
-        "_direction": _direction(),
     }
-    return (
-        "(SELECT *, CASE _direction WHEN 'inbound' THEN _from_number WHEN 'outbound' THEN "
-        "coalesce(_dial_number, _to_number) END AS _person, TRUE AS _is_first, "
-        f"CAST(date_trunc('month', {clock.london('_started')}) AS DATE) AS _month FROM "
-        f"(SELECT r.*, {checks.named(later)}, _history AS _call, a.practice AS _by_dial, b.practice AS _by_to, "
-        f"coalesce(c.practice, d.practice) AS _by_queue FROM {layer} AS r "
-        "LEFT JOIN practice_numbers AS a ON a.lookup = coalesce(CAST(r._dial_number AS VARCHAR), lower(r._dial)) "
-        "LEFT JOIN practice_numbers AS b ON b.lookup = coalesce(CAST(r._to_number AS VARCHAR), lower(r._to)) "
-        "LEFT JOIN practice_numbers AS c ON c.lookup = r._queue_key "
-        "LEFT JOIN practice_numbers AS d ON d.lookup = r._queue_name))"
+    return f"(SELECT *, {rows.named(worked)} FROM (SELECT *, {rows.named(fields)} FROM {scan}))"
+
+
+def _month() -> str:
+    return f"CAST(date_trunc('month', {clock.london('_started')}) AS DATE)"
+
+
+def _kept(source: Source, salt: int) -> dict[str, str]:
+    """What is kept of a segment while its file is read: no number, and no name but a queue's."""
+    same = ("_from_type", "_to_type", "_final_type", "_reason", "_start_local", "_started", "_answered", "_ended")
+    return {
+        **{name: name for name in same},
+        "_call": "_history",
+        "_leg": "concat_ws(':', _callid, CAST(epoch(_started) AS BIGINT), "
+        "CASE WHEN length(_target) < 7 THEN _target END, _to_type)",
+        "_is_nameless": "_history IS NULL OR _callid IS NULL",
+        "_month": _month(),
+        "_has_end": "_end_local IS NOT NULL",
+        "_from_key": rows.salted("_from_number", salt),
+        "_dial_key": rows.salted("_dial_number", salt),
+        "_to_key": rows.salted("_to_number", salt),
+        "_dial_name": "CASE WHEN _dial_number IS NULL THEN lower(_dial) END",
+        "_to_name": "CASE WHEN _to_number IS NULL THEN lower(_to) END",
+        "_queue": "CASE WHEN _to_type = 'queue' THEN lower(_target) END",
+        "_queue_name": "_queue_name",
+        "_status": people.status("_from", "_from_number"),
+        "_is_damaged": people.damaged("_from"),
+        "_is_ambiguous": clock.repeated("_start_local", source.timezone),
+    }
+
+
+def _segments(parsed: str) -> str:
+    """The parsed rows with whose practice each was to, its direction, and which number is a person's."""
+    joined = (
+        "(SELECT r.*, coalesce(a.practice, e.practice) AS _by_dial, coalesce(b.practice, f.practice) AS _by_to, "
+        f"coalesce(c.practice, d.practice) AS _by_queue, {_direction()} AS _direction FROM {parsed} AS r "
+        "LEFT JOIN practice_numbers AS a ON a.key = r._dial_key LEFT JOIN practice_numbers AS e ON e.name = r._dial_name "
+        "LEFT JOIN practice_numbers AS b ON b.key = r._to_key LEFT JOIN practice_numbers AS f ON f.name = r._to_name "
+        "LEFT JOIN practice_numbers AS c ON c.name = r._queue LEFT JOIN practice_numbers AS d ON d.name = r._queue_name)"
     )
+    person = "CASE _direction WHEN 'inbound' THEN _from_key WHEN 'outbound' THEN coalesce(_dial_key, _to_key) END"
+    return f"(SELECT *, {person} AS _person FROM {joined})"
 
 
 def _direction() -> str:
@@ -111,7 +150,7 @@ def _direction() -> str:
     outside = "_to_type IN ('line', 'outboundrule', 'external')"
     return (
         "CASE WHEN _from_type = 'line' THEN 'inbound' "
-        f"WHEN _from_type = 'extension' AND {outside} AND _answer_local IS NOT NULL THEN 'outbound' "
+        f"WHEN _from_type = 'extension' AND {outside} AND _answered IS NOT NULL THEN 'outbound' "
         "WHEN _from_type = 'extension' OR _from_type IS NULL THEN 'filtered' ELSE 'internal' END"
     )
 
@@ -129,8 +168,7 @@ def _facts(source: Source) -> dict[str, str]:
     )
     return {
         "source_id": say(source.id),
-        "leg_id": "concat_ws(':', _callid, epoch_ms(_started) // 1000, "
-        "CASE WHEN length(_to_dn) < 7 THEN _to_dn END, _to_type)",
+        "leg_id": "_leg",
         "correlation_id": "_call",
         "kind": "'segment'",
         "step": step,
@@ -142,29 +180,25 @@ def _facts(source: Source) -> dict[str, str]:
         "answered_at": f"CASE WHEN {person} THEN _answered END",
         "ended_at": "_ended",
         "talk_seconds": f"CASE WHEN {person} THEN CAST(epoch(_ended) - epoch(_answered) AS INTEGER) END",
-        "is_inferred": "_to_type <> 'extension'",
+        "is_inferred": "_to_type = 'ivr'",
         "result": "CASE WHEN _final_type IN ('voicemail', 'vmail') THEN 'voicemail' WHEN _reason LIKE '%busy%' THEN "
         "'busy' WHEN _reason LIKE '%bysrc%' THEN 'caller' ELSE 'system' END",
-        "queue_name": "_queue_key",
+        "queue_name": "_queue",
         "practice_code": "CASE WHEN _direction <> 'outbound' THEN coalesce(_by_dial, _by_to, _by_queue) END",
         "practice_rank": "CASE WHEN _direction = 'outbound' THEN NULL WHEN _by_dial IS NOT NULL THEN 1 "
         "WHEN _by_to IS NOT NULL THEN 2 WHEN _by_queue IS NOT NULL THEN 3 END",
         "caller_pseudonym": "_pseudonym",
-        "cli_status": f"CASE WHEN _direction = 'inbound' THEN {people.status('_from', '_from_number')} END",
-        "is_time_ambiguous": clock.repeated("_start_local", source.timezone),
+        "cli_status": "CASE WHEN _direction = 'inbound' THEN _status END",
+        "is_time_ambiguous": "_is_ambiguous",
     }
 
 
 def _problems(source: Source, unmatched: str) -> list[Problem]:
     return [
         Problem("_start_local IS NULL", "time_start", "'time-start is not a date and time'"),
-        Problem(
-            clock.missing("_start_local", source.timezone),
-            "time_start",
-            "'the start is in the hour that does not exist because the clocks went forward'",
-        ),
-        Problem("_history IS NULL OR _callid IS NULL", "historyid", "'historyid or callid is empty'"),
-        Problem("_end_local IS NULL", "time_end", "'time-end is not a date and time'"),
+        Problem(clock.missing("_start_local", source.timezone), "time_start", say(checks.NO_SUCH_HOUR)),
+        Problem("_is_nameless", "historyid", "'historyid or callid is empty'"),
+        Problem("NOT _has_end", "time_end", "'time-end is not a date and time'"),
         Problem("_ended < _started OR _answered < _started", "time_end", "'the segment ends before it starts'"),
         Problem("_ended < _answered", "time_end", "'the segment ends before it was answered'"),
         Problem(
@@ -172,7 +206,7 @@ def _problems(source: Source, unmatched: str) -> list[Problem]:
             "time_end",
             say(f"the segment is over {LONGEST_SECONDS // 3600} hours long"),
         ),
-        Problem(people.damaged("_from"), "from_no", "'a spreadsheet has turned the number into a rounded one'"),
+        Problem("_is_damaged", "from_no", say(checks.DAMAGED)),
         *checks.unknown_number(unmatched, "dial_no", source),
     ]
 

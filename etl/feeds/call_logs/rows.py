@@ -1,0 +1,120 @@
+"""A call log's rows: parsed in one pass over the file, and told apart by who rang without a number being kept.
+
+`parsed` holds what the file says with each number replaced by a hash that is salted anew for every file, so
+that even memory written to disk by the database holds no number. `people` says which pseudonym each stands for.
+"""
+
+import secrets
+from collections.abc import Mapping
+
+import duckdb
+
+from etl.feeds.call_logs import people
+from etl.feeds.call_logs.sources import Source
+from etl.feeds.feed import Reading, RefusedFile
+
+TABLES = ("parsed", "people", "practice_numbers", "untold", "told")
+
+
+def run(reading: Reading, statement: str) -> duckdb.DuckDBPyConnection:
+    """Execute over the file; records that cannot be read are refused, once, and left out."""
+    from etl.intake import tolerant
+
+    try:
+        return reading.con.execute(tolerant(statement, reading) if reading.broken else statement)
+    except duckdb.InvalidInputException:
+        return reading.con.execute(tolerant(statement, reading))
+
+
+def named(expressions: Mapping[str, str]) -> str:
+    """A SELECT's list of expressions under their names."""
+    return ", ".join(f"{expression} AS {name}" for name, expression in expressions.items())
+
+
+def plain(name: str, has: set[str]) -> str:
+    """SQL: a column as a machine writes it; empty and the word NULL are NULL, as is a column that is not there."""
+    return f"nullif(nullif(\"{name}\", ''), 'NULL')" if name in has else "CAST(NULL AS VARCHAR)"
+
+
+def new_salt() -> int:
+    """A salt for one file."""
+    return secrets.randbits(62)
+
+
+def salted(number: str, salt: int) -> str:
+    """SQL: what stands for a number (BIGINT) while its file is being read."""
+    return f"CASE WHEN {number} IS NOT NULL THEN hash({number}, {salt}) END"
+
+
+def parse(reading: Reading, scan: str, columns: Mapping[str, str], source: str) -> str:
+    """Make the temporary table `parsed` from a SELECT over the scan, and a relation over it with `line`.
+
+    source: the relation from which the columns are taken (it contains `scan`). Rows keep the order of the file, so
+    that their place says their line.
+    """
+    con = reading.con
+    con.execute("SET preserve_insertion_order = true")
+    try:
+        run(reading, f"CREATE OR REPLACE TEMP TABLE parsed AS SELECT {named(columns)} FROM {source}")
+    finally:
+        con.execute("SET preserve_insertion_order = false")
+    first = reading.scans[scan]
+    line = f"rowid + {first}"
+    if bad := reading.broken.get(scan, []):
+        # records that could not be read were stepped over
+        after = ", ".join(f"({place - number})" for number, (place, _) in enumerate(bad))
+        line += f" + (SELECT count(*) FROM (VALUES {after}) AS b(after) WHERE b.after <= rowid + {first})"
+    return f"(SELECT {line} AS line, * FROM parsed)"
+
+
+def make_people(reading: Reading, months: str, numbers: str, salt: int) -> None:
+    """Make `people(key, month, pseudonym)`: what stands for a number, and its pseudonym in a month.
+
+    months: SELECT of the months there are. numbers: SELECT of `number` (BIGINT) and `month` over the file.
+    """
+    con = reading.con
+    found = [row[0] for row in con.execute(months).fetchall()]
+    con.execute("CREATE OR REPLACE TEMP TABLE month_keys (month DATE, inner_key BLOB, outer_key BLOB)")
+    if found:
+        con.executemany("INSERT INTO month_keys VALUES ($1, $2, $3)", people.padded_keys(reading.settings.home, found))
+    try:
+        run(
+            reading,
+            f"CREATE OR REPLACE TEMP TABLE people AS SELECT {salted('number', salt)} AS key, month, "
+            f"{people.PSEUDONYM} AS pseudonym FROM (SELECT DISTINCT number, month FROM ({numbers}) "
+            "WHERE number IS NOT NULL) JOIN month_keys USING (month)",
+        )
+    finally:
+        con.execute("DROP TABLE month_keys")
+
+
+def register_numbers(reading: Reading, source: Source, salt: int) -> None:
+    """Make `practice_numbers(key, name, practice)` of a source's numbers (`key`) and queues' names (`name`).
+
+    practice: a code, or for an account that several practices share all their codes, comma separated.
+    Raises RefusedFile when one number, in two ways of writing it, is given to different practices.
+    """
+    con = reading.con
+    con.execute("CREATE OR REPLACE TEMP TABLE practice_numbers (key UBIGINT, name VARCHAR, practice VARCHAR)")
+    if source.numbers:
+        con.executemany(
+            f"INSERT INTO practice_numbers SELECT {salted('n', salt)}, CASE WHEN n IS NULL THEN lower(f) END, p FROM "
+            f"(SELECT f, p, {people.number('f')} AS n FROM (SELECT {people.text('w')} AS f, p FROM "
+            "(SELECT $1::VARCHAR AS w, $2::VARCHAR AS p)))",
+            [(number, ",".join(practices)) for number, practices in source.numbers.items()],
+        )
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE practice_numbers AS SELECT key, name, min(practice) AS practice, "
+        "count(DISTINCT practice) AS practices FROM practice_numbers GROUP BY key, name"
+    )
+    if con.execute("SELECT 1 FROM practice_numbers WHERE practices > 1").fetchone():
+        raise RefusedFile(
+            f"The telephony source `{source.id}` in icb.toml gives one number, written in two ways, to different "
+            "practices. Keep one of them; an account that practices share is one number with a list of codes."
+        )
+
+
+def forget(reading: Reading) -> None:
+    """Drop every temporary table that reading a call log makes."""
+    for table in TABLES:
+        reading.con.execute(f"DROP TABLE IF EXISTS {table}")
