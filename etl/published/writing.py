@@ -114,9 +114,12 @@ def _fill_organisations(warehouse: Warehouse) -> None:
             l.patients, l.patients_on, d.score AS imd_score, d.index_year AS imd_year
         FROM mart.organisation AS o
         LEFT JOIN (
-            SELECT practice, max_by(patients, patients_on) AS patients, max(patients_on) AS patients_on
+            SELECT practice AS code, max_by(patients, patients_on) AS patients, max(patients_on) AS patients_on
             FROM mart.practice_month WHERE patients IS NOT NULL GROUP BY practice
-        ) AS l ON l.practice = o.code
+            UNION ALL
+            SELECT organisation, max_by(patients_open, month), max(month)
+            FROM mart.organisation_month WHERE level <> 'practice' AND patients_open IS NOT NULL GROUP BY organisation
+        ) AS l ON l.code = o.code
         LEFT JOIN mart.deprivation AS d ON d.practice = o.code
         """,
     )
