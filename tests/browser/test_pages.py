@@ -1,0 +1,125 @@
+"""The pages as a reader meets them: filled, legible, reachable by keyboard, restorable from a link."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import ready
+from tests.dashboard.generation import ICB, PCNS, PRACTICES
+
+ROOT = Path(__file__).resolve().parents[2]
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+OpenPage = Callable[..., Page]
+PAGES = ["/", "/demand", "/data", "/definitions"]
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+def serious(page: Page) -> list[str]:
+    """axe-core's serious and critical findings."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found: dict[str, Any] = page.evaluate("tags => axe.run(document, {runOnly: {type: 'tag', values: tags}})", WCAG)
+    return [
+        f"{finding['id']}: {node['html'][:160]}"
+        for finding in found["violations"]
+        if finding["impact"] in ("serious", "critical")
+        for node in finding["nodes"]
+    ]
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="NOT TESTED FOR ACCESSIBILITY: no axe-core; run `npm ci`")
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("path", PAGES)
+def test_axe_finds_nothing_serious(open_page: OpenPage, path: str, dark: bool) -> None:
+    page = open_page(path, dark=dark)
+    for button in page.locator("button[data-toggle]").all():
+        button.click()
+    expect(page.locator("[data-part=table] table")).to_have_count(page.locator("[data-part=table]").count())
+    assert serious(page) == []
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_page_fits_a_telephone(open_page: OpenPage, path: str, dark: bool) -> None:
+    page = open_page(path, width=390, height=844, dark=dark)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_filters_write_the_url_and_a_link_restores_the_view(open_page: OpenPage) -> None:
+    page = open_page("/demand")
+    page.get_by_test_id("filter-period").click()
+    page.get_by_role("option", name="Last 12 months").click()
+    expect(page).to_have_url(re.compile("period=12"))
+    page.get_by_test_id("filter-organisation").click()
+    page.get_by_role("option", name=re.compile(PCNS[1])).click()
+    expect(page).to_have_url(re.compile(f"organisation={PCNS[1]}"))
+    ready(page)
+    expect(page.locator("main .subtitle").first).to_contain_text("Nov 2025 to Oct 2026")
+    title = page.get_by_test_id("panel-demand-trend").locator("h2").inner_text()
+    page.reload()
+    ready(page)
+    expect(page.get_by_test_id("filter-period")).to_have_value("Last 12 months")
+    expect(page.get_by_test_id("panel-demand-trend").locator("h2")).to_have_text(title)
+    page.go_back()
+    expect(page.get_by_test_id("filter-organisation")).to_have_value(re.compile(ICB))
+
+
+def test_navigation_keeps_organisation_and_period_and_moves_focus(open_page: OpenPage) -> None:
+    page = open_page(f"/?organisation={PCNS[0]}&period=12")
+    page.get_by_role("link", name="Demand and capacity").click()
+    expect(page).to_have_url(re.compile(f"/demand.*organisation={PCNS[0]}.*period=12"))
+    expect(page.locator("main h1")).to_be_focused()
+    expect(page).to_have_title("Demand and capacity · Switchboard")
+
+
+def test_a_practice_is_found_by_name_code_and_postcode(open_page: OpenPage) -> None:
+    page = open_page("/")
+    for typed in ("Dunholme Surgery", PRACTICES[3], "ZZ4 1ZZ"):
+        page.get_by_test_id("find-practice").fill(typed)
+        expect(page.get_by_role("option")).to_have_count(1)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(PRACTICES[3]))
+
+
+def test_table_opens_by_keyboard_and_says_so(open_page: OpenPage) -> None:
+    page = open_page("/demand?period=12")
+    panel = page.get_by_test_id("panel-demand-trend")
+    button = panel.get_by_role("button", name=re.compile("^Table"))
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(button).to_have_attribute("aria-expanded", "true")
+    expect(panel.locator("tbody tr")).to_have_count(12)
+    page.keyboard.press("Enter")
+    expect(panel.locator("table")).to_be_hidden()
+
+
+def test_skip_link_is_first_and_leads_to_the_contents(open_page: OpenPage) -> None:
+    page = open_page("/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name=re.compile("^Skip"))).to_be_focused()
+
+
+def test_csv_of_a_chart_downloads(open_page: OpenPage) -> None:
+    page = open_page("/demand?period=12")
+    with page.expect_download() as download:
+        page.get_by_test_id("panel-demand-trend").get_by_role("link", name=re.compile("^CSV")).click()
+    lines = Path(download.value.path()).read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("period_start,value,numerator")
+    assert len(lines) == 13
+
+
+def test_charts_take_dark_colours_in_the_dark(open_page: OpenPage) -> None:
+    page = open_page("/demand?period=12", dark=True)
+    bars = page.get_by_test_id("panel-demand-time-bands").locator(".bars path").first
+    assert bars.evaluate("bar => getComputedStyle(bar).fill") == "rgb(125, 180, 232)"
+
+
+def test_signing_out_ends_the_session(open_page: OpenPage, address: str) -> None:
+    page = open_page("/")
+    page.get_by_role("button", name="Sign out").click()
+    page.goto(f"{address}/demand")
+    expect(page).to_have_url(re.compile("/login"))
