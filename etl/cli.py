@@ -16,10 +16,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from etl import nightly
+from etl.measures.registry import MeasureError
 from etl.published.reading import NothingPublished, Reader
 from etl.published.writing import NotPublished, publish
 from etl.settings import Settings, SettingsError, load_settings
-from etl.warehouse.connection import Warehouse, WarehouseError
+from etl.warehouse.connection import WAREHOUSE_FAILED, Warehouse, WarehouseError
 
 DONE, COULD_NOT, REFUSED = 0, 1, 2
 console = Console(stderr=True, highlight=False)
@@ -28,16 +29,26 @@ console = Console(stderr=True, highlight=False)
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; every expected failure is a message, never a traceback."""
     parser = _parser()
-    chosen = parser.parse_args(arguments)
+    try:
+        chosen = parser.parse_args(arguments)
+    except SystemExit as stop:  # argparse exits with 2, which here means that something was refused
+        return COULD_NOT if stop.code else DONE
     if not hasattr(chosen, "run"):
         parser.print_help()
         return COULD_NOT
     try:
         return int(chosen.run(load_settings(), chosen))
-    except (SettingsError, WarehouseError, NotPublished, NothingPublished) as error:
+    except (SettingsError, WarehouseError, MeasureError, NotPublished, NothingPublished) as error:
         console.print(f"icb-etl: {error}", markup=False)
     except OSError as error:
         console.print(f"icb-etl: {error.strerror or error}: {error.filename or ''}".rstrip(": "), markup=False)
+    except WAREHOUSE_FAILED as error:
+        said = str(error).strip().splitlines()
+        console.print(
+            f"icb-etl: the warehouse failed: {said[0] if said else type(error).__name__}. What was finished is kept, "
+            "and what is published has not changed. Check the disk, the memory and the server, then run it again.",
+            markup=False,
+        )
     except KeyboardInterrupt:
         console.print("icb-etl: stopped. What was finished is kept; run the command again to go on.")
     return COULD_NOT

@@ -5,6 +5,7 @@ A file is what its bytes say, never only what its name says.
 
 import codecs
 import csv
+import errno
 import gzip
 import hashlib
 import io
@@ -209,7 +210,7 @@ def _workbook(name: str, path: Path, settings: Settings) -> Received:
         raise RefusedFile(
             f"The workbook is damaged or cut short and cannot be opened ({error}). Ask the sender to send it again."
         ) from None
-    return Received(name=name, kind="workbook", path=path, sha256=fingerprint(path), sheets=sheets)
+    return Received(name=name, kind="workbook", path=path, sha256=fingerprint(path), sheets=sheets, settings=settings)
 
 
 def _text(name: str, path: Path, head: bytes, folder: Path, settings: Settings) -> Received:
@@ -422,29 +423,40 @@ def as_text(value: object) -> str | None:
 
 
 def archive(path: Path, settings: Settings, load_id: int, move: bool, now: datetime) -> Path:
-    """Keep the file as received, under its date and load. `move` takes it from where it lies."""
-    folder = settings.archive / now.strftime("%Y-%m-%d") / f"load-{load_id:06d}"
-    return _put(path, folder, move)
+    """Keep the file as received, under its date and load, once. `move` takes it from where it lies."""
+    name = f"load-{load_id:06d}"
+    kept = next(settings.archive.glob(f"*/{name}/*"), None)
+    if kept is None:
+        return _put(path, settings.archive / now.strftime("%Y-%m-%d") / name / path.name, move)
+    if move:
+        path.unlink()
+    return kept
 
 
 def reject(path: Path, settings: Settings, reason: str, move: bool) -> Path:
-    """Put the file in `rejected/` beside a `.reason.txt` that says what to do."""
+    """Put the file in `rejected/` beside a `.reason.txt` that says what to do; the reason is there first."""
     settings.rejected.mkdir(parents=True, exist_ok=True)
-    target = _put(path, settings.rejected, move, free=True)
+    target, number = settings.rejected / path.name, 1
+    while target.exists() and fingerprint(target) != fingerprint(path):
+        number += 1
+        target = settings.rejected / f"{path.stem}-{number}{path.suffix}"
     note = target.with_name(target.name + ".reason.txt")
     note.write_text(f"{path.name} was not loaded.\n\n{reason}\n", encoding="utf-8")
-    return target
+    return _put(path, target, move)
 
 
-def _put(path: Path, folder: Path, move: bool, free: bool = False) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / path.name
-    if free and target.exists() and fingerprint(target) != fingerprint(path):
-        number = 2
-        while (target := folder / f"{path.stem}-{number}{path.suffix}").exists():
-            number += 1
+def _put(path: Path, target: Path, move: bool) -> Path:
+    """Move or copy; at no moment is there half a file under the target's name, or none under either."""
+    target.parent.mkdir(parents=True, exist_ok=True)
     if move:
-        shutil.move(path, target)
-    else:
-        shutil.copyfile(path, target)
+        try:
+            return path.replace(target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+    partial = target.with_name(f".{target.name}.part")
+    shutil.copyfile(path, partial)
+    partial.replace(target)
+    if move:
+        path.unlink()
     return target

@@ -1,7 +1,9 @@
 """The night, readable top to bottom: take in the inbox, build a generation, publish it, run what is due."""
 
 import json
+import os
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
@@ -13,7 +15,7 @@ from etl.feeds.feed import Reading, Received, RefusedFile, feeds
 from etl.marts.build import FOLDER as MARTS
 from etl.settings import Settings
 from etl.warehouse import loading
-from etl.warehouse.connection import Warehouse
+from etl.warehouse.connection import WAREHOUSE_FAILED, Warehouse
 
 Progress = Callable[[str, int, int], None]
 
@@ -78,8 +80,13 @@ def _take_file(
     """Load one file, or refuse it. With `wait`, a file of a feed that needs to know the practices
     (NEEDS_ORGANISATIONS) is left for later: then False."""
     settings = warehouse.settings
-    loads: list[int] = []
+    kept: list[int] = []
     reasons: list[str] = []
+    if not os.access(path, os.R_OK):
+        reason = "The file could not be opened: it is gone, or Switchboard may not read it. It was left as it is."
+        night.refused.append((path.name, reason))
+        log(settings, "refused", file=path.name, reason=reason)
+        return True
     with intake.unpack(path, settings) as parts:
         if wait and any(_needs_organisations(part, registry) for part in parts):
             return False
@@ -88,7 +95,8 @@ def _take_file(
             try:
                 if isinstance(part, RefusedFile):
                     raise part
-                loaded = _load(warehouse, part, registry)
+                before = _loaded_before(warehouse, part)
+                loaded = None if before else _load(warehouse, part, registry)
             except RefusedFile as refused:
                 reason = str(refused.args[0])
                 reasons.append(reason if name == path.name else f"{name}: {reason}")
@@ -97,19 +105,19 @@ def _take_file(
                 continue
             if loaded is None:
                 night.unchanged.append(name)
+                kept.append(before)
                 log(settings, "unchanged", file=name)
             else:
                 night.loads.append(loaded)
-                loads.append(loaded.load_id)
+                kept.append(loaded.load_id)
                 log(settings, "loaded", **asdict(loaded))
     now = datetime.now(UTC)
     if reasons:
-        intake.reject(path, settings, "\n\n".join(reasons), move and not loads)
         _remember_refusal(warehouse, path.name, "\n".join(reasons), now)
-    if loads:
-        intake.archive(path, settings, loads[0], move, now)
-    elif move and path.exists():
-        path.unlink()
+        intake.reject(path, settings, "\n\n".join(reasons), move and not kept)
+    if kept:
+        # also when loaded before: a night that was killed between loading and archiving left the file here
+        intake.archive(path, settings, max(kept), move, now)
     return True
 
 
@@ -120,28 +128,43 @@ def _needs_organisations(part: Received | RefusedFile, registry: list[ModuleType
         return False
 
 
-def _load(warehouse: Warehouse, received: Received, registry: list[ModuleType]) -> loading.Load | None:
-    """Load one file; None when the same bytes were loaded before. Raises RefusedFile."""
-    if warehouse.fetch("SELECT 1 FROM ledger.load WHERE sha256 = :sha", {"sha": received.sha256}):
-        return None
+def _loaded_before(warehouse: Warehouse, received: Received) -> int:
+    """The load of the same bytes; 0 when there is none."""
+    found = warehouse.fetch("SELECT max(load_id) FROM ledger.load WHERE sha256 = :sha", {"sha": received.sha256})
+    return int(found[0][0] or 0)
+
+
+def _load(warehouse: Warehouse, received: Received, registry: list[ModuleType]) -> loading.Load:
+    """Load one file. Raises RefusedFile; other errors only when the warehouse or the disk fails."""
     feed, layout = intake.recognise(received, registry)
-    con = warehouse.con.cursor() if not warehouse.is_duckdb else warehouse.con
-    reading = Reading(con, received, layout, warehouse.settings, date.today())
+    reading = Reading(warehouse.con, received, layout, warehouse.settings, date.today())
     try:
         known_organisations(warehouse)
         feed.read(reading)
         return loading.commit(warehouse, feed, reading)
+    except (RefusedFile, MemoryError, OSError, *WAREHOUSE_FAILED):
+        raise
+    except Exception as error:
+        # one file that no one thought of must not end every night. Its text may hold a caller's number: not told.
+        at = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+        log(warehouse.settings, "fault", file=received.name, error=type(error).__name__, at=at)
+        raise RefusedFile(
+            f"The file was recognised ({feed.NAME}) but could not be read, and Switchboard cannot say why "
+            f"({type(error).__name__}). Nothing of it was loaded. Give the day's log to whoever maintains Switchboard."
+        ) from None
     finally:
         _clear(reading)
 
 
 def known_organisations(warehouse: Warehouse) -> None:
     """`known(code, kind)` in the reading connection: every organisation some source has named; `known_practice(code,
-    name, closed)`: the best statement of each practice, as the mart `organisation` chooses it."""
+    name, closed)`: the best statement of each practice, as the mart `organisation` chooses it; `belongs(child, parent)`:
+    to whom some source says that a child belongs, or once belonged."""
     best = (MARTS / "organisation.sql").read_text(encoding="utf-8")
     for name, select in {
         "known": "SELECT DISTINCT code, kind FROM fact.organisation",
         "known_practice": f"SELECT code, name, closed FROM (\n{best}\n) AS best WHERE kind = 'practice'",
+        "belongs": "SELECT DISTINCT child, parent FROM fact.membership",
     }.items():
         if warehouse.is_duckdb:
             warehouse.con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {select}")
@@ -160,10 +183,13 @@ def _clear(reading: Reading) -> None:
 
 
 def _remember_refusal(warehouse: Warehouse, name: str, reason: str, when: datetime) -> None:
+    """The same refusal of the same name again replaces the one before."""
+    said = {"name": name, "reason": reason}
     with warehouse.transaction():
+        warehouse.execute("DELETE FROM ledger.refused_file WHERE file_name = :name AND reason = :reason", said)
         warehouse.execute(
             "INSERT INTO ledger.refused_file (file_name, refused_at, reason) VALUES (:name, :at, :reason)",
-            {"name": name, "at": when.replace(tzinfo=None, microsecond=0), "reason": reason},
+            said | {"at": when.replace(tzinfo=None, microsecond=0)},
         )
 
 

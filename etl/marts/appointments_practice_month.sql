@@ -1,10 +1,9 @@
 -- Appointments by month, each once: the practice crosstab where a sub-ICB location has one for the month, else
--- the daily file (a complete month), else the regional file. Rows without a practice are a whole sub-ICB's.
+-- the daily file (a month with every working day), else the regional file. Rows without a practice are a whole sub-ICB's.
 WITH monthly AS (
     SELECT
         dataset, practice_code, pcn_code, sub_icb_code,
         CAST(date_trunc('month', period_start) AS DATE) AS month,
-        count(DISTINCT period_start) AS days,
         sum(appointments) AS appointments,
         sum(appointments) FILTER (WHERE status = 'attended') AS attended,
         sum(appointments) FILTER (WHERE status = 'dna') AS dna,
@@ -29,16 +28,25 @@ WITH monthly AS (
     WHERE dataset IN ('crosstab', 'daily', 'regional')
     GROUP BY dataset, practice_code, pcn_code, sub_icb_code, CAST(date_trunc('month', period_start) AS DATE)
 ),
+complete AS (
+    SELECT a.sub_icb_code, c.month
+    FROM (SELECT DISTINCT sub_icb_code, period_start FROM fact.appointments WHERE dataset = 'daily') AS a
+    INNER JOIN fact.calendar AS c ON c.day = a.period_start AND c.is_working_day
+    INNER JOIN mart.month AS d ON d.month = c.month
+    GROUP BY a.sub_icb_code, c.month
+    HAVING count(*) = max(d.working_days)
+),
 choice AS (
     SELECT
-        sub_icb_code, month,
+        m.sub_icb_code, m.month,
         min(CASE
-            WHEN dataset = 'crosstab' THEN 1
-            WHEN dataset = 'daily' AND days >= 20 THEN 2
-            WHEN dataset = 'regional' THEN 3
+            WHEN m.dataset = 'crosstab' THEN 1
+            WHEN m.dataset = 'daily' AND d.month IS NOT NULL THEN 2
+            WHEN m.dataset = 'regional' THEN 3
         END) AS best
-    FROM monthly
-    GROUP BY sub_icb_code, month
+    FROM monthly AS m
+    LEFT JOIN complete AS d ON d.sub_icb_code = m.sub_icb_code AND d.month = m.month
+    GROUP BY m.sub_icb_code, m.month
 )
 SELECT
     m.*,

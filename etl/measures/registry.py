@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-LEVELS = ("practice", "pcn", "sub_icb", "icb", "region", "england")
+Level = Literal["practice", "pcn", "sub_icb", "icb", "region", "england"]
+LEVELS: tuple[Level, ...] = ("practice", "pcn", "sub_icb", "icb", "region", "england")
 
 
 class Part(BaseModel):
@@ -33,7 +34,7 @@ class Measure(BaseModel):
     unit: Literal["percent", "per_1000_patients", "per_10000_patients", "seconds", "count", "ratio"]
     better: Literal["higher", "lower", "neither"]
     periods: tuple[Literal["day", "week", "month"], ...]
-    levels: tuple[Literal["practice", "pcn", "sub_icb", "icb", "region", "england"], ...] = LEVELS
+    levels: tuple[Level, ...] = LEVELS
     status: Literal["national", "national_components", "product"]
     source: str
     definition: str

@@ -9,8 +9,9 @@ from typing import Any
 
 import duckdb
 import holidays
+import psycopg
 import pyarrow as pa
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -21,6 +22,17 @@ from etl.warehouse.tables import metadata
 
 SCHEMAS = ("ledger", "fact", "mart")
 FIRST_DAY = date(2016, 4, 1)
+
+
+LOCK = 5_382_016  # of PostgreSQL: whoever holds it is the one writer
+# errors of the machine under us, not of a file
+WAREHOUSE_FAILED = (
+    duckdb.IOException,
+    duckdb.OutOfMemoryException,
+    duckdb.FatalException,
+    psycopg.OperationalError,
+    SQLAlchemyError,
+)
 
 
 class WarehouseError(Exception):
@@ -53,7 +65,13 @@ class Warehouse:
         self.con.execute(f"SET temp_directory = '{self.temporary.name}'")
         # PostgreSQL is reached through SQLAlchemy and psycopg; DuckDB's tables are made from the same metadata
         self.engine: Engine | None = None if self.is_duckdb else _postgres(str(settings.warehouse_url))
-        self._create()
+        self.held: Connection | None = None
+        try:
+            self._hold()
+            self._create()
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> "Warehouse":
         return self
@@ -64,6 +82,8 @@ class Warehouse:
     def close(self) -> None:
         """Close; a DuckDB warehouse is checkpointed, so that no write-ahead log is left behind."""
         self.con.close()
+        if self.held is not None:
+            self.held.close()
         if self.engine is not None:
             self.engine.dispose()
         self.temporary.cleanup()
@@ -124,7 +144,7 @@ class Warehouse:
         assert self.engine is not None
         path = Path(self.temporary.name) / "brought.csv"
         with self.engine.connect() as connection:
-            cursor = connection.connection.cursor()
+            cursor: Any = connection.connection.cursor()
             cursor.execute(f"SELECT * FROM ({select}) AS shape LIMIT 0")
             columns = {c.name: _duckdb_type(c.type_code) for c in cursor.description}
             with cursor.copy(f"COPY ({select}) TO STDOUT (FORMAT csv, NULL '\\N')") as copy, path.open("wb") as rows:
@@ -136,6 +156,24 @@ class Warehouse:
         )
         path.unlink()
 
+    def _hold(self) -> None:
+        """Be the one writer. DuckDB's own lock on the file does it; on PostgreSQL a lock held until `close`."""
+        if self.engine is None:
+            return
+        where = make_url(self.settings.warehouse_url).render_as_string(hide_password=True)
+        try:
+            self.held = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            is_ours = self.held.execute(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK}).scalar()
+        except SQLAlchemyError as error:
+            raise WarehouseError(
+                f"The warehouse {where} could not be reached: {str(error).splitlines()[0]}. "
+                "Check ICB_WAREHOUSE_URL and that the server is running."
+            ) from None
+        if not is_ours:
+            raise WarehouseError(
+                f"The warehouse {where} is being written to by another icb-etl. Wait until it is done, then try again."
+            )
+
     def _create(self) -> None:
         if self.is_duckdb:
             engine = create_engine("duckdb:///:memory:", poolclass=NullPool)
@@ -145,17 +183,10 @@ class Warehouse:
                 self.con.execute(_create_table(table, engine))
         else:
             assert self.engine is not None
-            try:
-                with self.engine.begin() as connection:
-                    for schema in SCHEMAS:
-                        connection.execute(CreateSchema(schema, if_not_exists=True))
-                    metadata.create_all(connection)
-            except SQLAlchemyError as error:
-                where = make_url(self.settings.warehouse_url).render_as_string(hide_password=True)
-                raise WarehouseError(
-                    f"The warehouse {where} could not be reached: {str(error).splitlines()[0]}. "
-                    "Check ICB_WAREHOUSE_URL and that the server is running."
-                ) from None
+            with self.engine.begin() as connection:
+                for schema in SCHEMAS:
+                    connection.execute(CreateSchema(schema, if_not_exists=True))
+                metadata.create_all(connection)
         self._calendar()
 
     def _calendar(self) -> None:

@@ -16,7 +16,7 @@ from etl.feeds.feed import Problem, Reading, RefusedFile
 from etl.intake import numbered, tolerant
 from etl.settings import Settings
 from etl.warehouse.connection import Warehouse
-from etl.warehouse.tables import metadata
+from etl.warehouse.tables import AREAS, metadata
 
 SKIPPED = "\x1e"
 SEPARATOR = "\x1f"
@@ -227,7 +227,7 @@ def supersede(warehouse: Warehouse, table: Table, incoming: str) -> set[int]:
     if not warehouse.is_duckdb:
         warehouse.execute(f"CREATE TEMP TABLE about ON COMMIT DROP AS SELECT {keys} FROM {name} LIMIT 0")
         warehouse.append("about", "about", scope)
-    matches = [f"{_same(table, column, 't')} = {_same(table, column, 'a')}" for column in scope]
+    matches = [f"{_same(table, column, 't', scope)} = {_same(table, column, 'a', scope)}" for column in scope]
     within = ""
     pruned = table.info.get("range") or next((c for c in scope if c == "period_start"), None)
     if pruned:
@@ -244,8 +244,14 @@ def supersede(warehouse: Warehouse, table: Table, incoming: str) -> set[int]:
     return replaced
 
 
-def _same(table: Table, column: str, alias: str) -> str:
-    """A column in a form in which two missing values are equal and a hash join is possible."""
+def _same(table: Table, column: str, alias: str, scope: Sequence[str]) -> str:
+    """A column in a form in which two missing values are equal and a hash join is possible.
+
+    A row that names a practice is about the practice: a reissue that puts it in another area still replaces it.
+    """
     kind = type(table.columns[column].type).__name__
     missing = {"String": "''", "Date": "DATE '0001-01-01'"}.get(kind)
-    return f"coalesce({alias}.{column}, {missing})" if missing else f"{alias}.{column}"
+    value = f"coalesce({alias}.{column}, {missing})" if missing else f"{alias}.{column}"
+    if column in AREAS[1:] and AREAS[0] in scope:
+        return f"CASE WHEN coalesce({alias}.{AREAS[0]}, 'Unassigned') = 'Unassigned' THEN {value} ELSE '' END"
+    return value
