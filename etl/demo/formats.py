@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -31,7 +32,8 @@ def marked(name: str) -> str:
 def pick(values: ArrayLike, positions: np.ndarray) -> pd.Categorical:
     """`values[positions]`, as a column that is written quickly however long it is."""
     codes, categories = pd.factorize(np.asarray(values, dtype=object))
-    return pd.Categorical.from_codes(codes[positions], categories)
+    names: Any = list(categories)
+    return pd.Categorical.from_codes(codes[positions], names)
 
 
 def write_csv(path: Path, frame: pd.DataFrame, header: bool = True, quote_all: bool = False) -> None:

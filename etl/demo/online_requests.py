@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -43,7 +44,7 @@ def write_online_requests(inbox: Path, world: World) -> list[np.ndarray]:
     return counts
 
 
-def _sheets(world: World, month: int, counts: list[np.ndarray]) -> dict[str, list[list[object]]]:
+def _sheets(world: World, month: int, counts: list[np.ndarray]) -> dict[str, list[list[Any]]]:
     first = world.months[month]
     return {
         "Title sheet": [
@@ -58,14 +59,14 @@ def _sheets(world: World, month: int, counts: list[np.ndarray]) -> dict[str, lis
     }
 
 
-def _table_1(world: World, month: int, counts: list[np.ndarray]) -> list[list[object]]:
+def _table_1(world: World, month: int, counts: list[np.ndarray]) -> list[list[Any]]:
     """The national series, newest first; the newest month's heading carries a footnote as text."""
     back = range(month, -1, -1)
-    headings: list[object] = [f"{world.months[m]:%b-%y}" + (" [10,11]" if m == month else "") for m in back]
+    headings: list[Any] = [f"{world.months[m]:%b-%y}" + (" [10,11]" if m == month else "") for m in back]
     taking_part = np.ones(len(world.practices), bool)
     taking_part[list(NOT_TAKING_PART)] = False
 
-    def series(label: str, values: list[object], group: str | None = None) -> list[object]:
+    def series(label: str, values: list[Any], group: str | None = None) -> list[Any]:
         return [group, label, *values]
 
     patients = [world.patients[m] for m in back]
@@ -105,10 +106,10 @@ def _table_1(world: World, month: int, counts: list[np.ndarray]) -> list[list[ob
     return rows
 
 
-def _table_2(world: World, month: int, counts: np.ndarray) -> list[list[object]]:
+def _table_2(world: World, month: int, counts: np.ndarray) -> list[list[Any]]:
     areas, patients = world.areas(world.months[month]), world.patients[month]
     first = datetime.combine(world.months[month], datetime.min.time())
-    rows: list[list[object]] = [
+    rows: list[list[Any]] = [
         *([[]] * 7),
         ["Return to Contents"],
         ["_"],

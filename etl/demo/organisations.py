@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -71,16 +72,16 @@ def epraccur(world: World) -> pd.DataFrame:
     return pd.DataFrame({f"column{number:02d}": column for number, column in enumerate(columns)})
 
 
-def epcn(world: World) -> dict[str, list[tuple[object, ...]]]:
+def epcn(world: World) -> dict[str, list[tuple[Any, ...]]]:
     """The ePCN workbook: networks, and who was a core partner of which network from when to when."""
     place = {code: name.upper() for code, (name, _, _) in SUB_ICBS.items()}
-    details: list[tuple[object, ...]] = [_DETAILS]
+    details: list[tuple[Any, ...]] = [_DETAILS]
     for pcn in world.pcns.itertuples():
         details.append(
             (pcn.code, pcn.name, pcn.sub_icb, place[pcn.sub_icb], "20191001", "", "1 HIGH STREET", "", "",
              pcn.name.split()[0], "", "ZZ1 1ZZ")
         )  # fmt: skip
-    partners: list[tuple[object, ...]] = [_PARTNERS]
+    partners: list[tuple[Any, ...]] = [_PARTNERS]
     networks = world.pcns.set_index("code")
     for row in world.practices.itertuples():
         if row.pcn == "U":

@@ -7,6 +7,7 @@ below the data, blank percentages, a stray month cell, accounts shared by severa
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -124,7 +125,7 @@ def _published_rows(world: World, month: int, counts: Counts) -> pd.DataFrame:
     return frame.sort_values(["region", "sub_icb", "pcn", "code"], kind="stable")
 
 
-def _title(world: World, month: int) -> list[list[object]]:
+def _title(world: World, month: int) -> list[list[Any]]:
     first = world.months[month]
     return [
         *([[]] * 6),
@@ -138,14 +139,14 @@ def _title(world: World, month: int) -> list[list[object]]:
     ]
 
 
-def _share(part: int, whole: int) -> object:
+def _share(part: int, whole: int) -> Any:
     return round(part / whole, 3) if whole else None
 
 
-def _table_1(world: World, month: int, counts: list[Counts]) -> list[list[object]]:
+def _table_1(world: World, month: int, counts: list[Counts]) -> list[list[Any]]:
     """The national series, newest first. From January 2026 the duration shares sit beside shifted labels."""
     back = list(range(month, -1, -1))
-    headings: list[object] = []
+    headings: list[Any] = []
     for m in back:
         last = datetime.combine(days_of(world.months[m])[-1], datetime.min.time())
         headings.append(f"{last:%b-%y} [5]" if m == month - 1 and last.month == 11 else last)
@@ -162,14 +163,14 @@ def _table_1(world: World, month: int, counts: list[Counts]) -> list[list[object
     def column(values: list[np.ndarray], place: int) -> list[int]:
         return [int(v[place]) for v in values]
 
-    def of(parts: list[int], wholes: list[int]) -> list[object]:
+    def of(parts: list[int], wholes: list[int]) -> list[Any]:
         return [_share(p, w) for p, w in zip(parts, wholes, strict=True)]
 
     answered = column(outcomes, ANSWERED)
     within = ("within 1 minute", "within 1 to 2 minutes", "within 2 to 5 minutes", "after waiting over 5 minutes")
     shift = 1 if world.months[month] >= date(2026, 1, 1) else 0
     working = [sum(is_working(day) for day in days_of(world.months[m])) for m in back]
-    lines: list[list[object]] = [
+    lines: list[list[Any]] = [
         ["Coverage", "Open active practices", *(int(o.sum()) for o in open_now)],
         [None, "Count of practices included", *(int(i.sum()) for i in included)],
         [None, "Practice coverage [1]", *of([int(i.sum()) for i in included], [int(o.sum()) for o in open_now])],
@@ -223,8 +224,8 @@ def _table_1(world: World, month: int, counts: list[Counts]) -> list[list[object
     ]
 
 
-def _table_2(first: date, counts: Counts) -> list[list[object]]:
-    rows: list[list[object]] = [
+def _table_2(first: date, counts: Counts) -> list[list[Any]]:
+    rows: list[list[Any]] = [
         *([[]] * 4),
         ["Return to Contents"],
         [],
@@ -240,9 +241,9 @@ def _table_2(first: date, counts: Counts) -> list[list[object]]:
     return [*rows, [], ["Copyright: synthetic data "]]
 
 
-def _heading(first: date, title: str) -> tuple[list[list[object]], list[object]]:
+def _heading(first: date, title: str) -> tuple[list[list[Any]], list[Any]]:
     """The rows above a practice table's header, and the header's area columns."""
-    above: list[list[object]] = [
+    above: list[list[Any]] = [
         [*[None] * 11, 12, None, 7],  # helper numbers left behind above the table
         *([[]] * 3),
         ["Return to Contents"],
@@ -250,14 +251,14 @@ def _heading(first: date, title: str) -> tuple[list[list[object]], list[object]]
         [f"{title}, England, {first:%B %Y}"],
         [],
     ]
-    header: list[object] = [
+    header: list[Any] = [
         "Month [1]", "GP Practice \n(ODS_CODE)", "GP Name", "PCN Code", "PCN Name [2,3]", "Sub ICB Code [2]",
         "Sub ICB Name", "ICB Code  [2]", "ICB Name", "Region Code  [2]", "Region Name",
     ]  # fmt: skip
     return above, header
 
 
-def _notes(first: date) -> list[list[object]]:
+def _notes(first: date) -> list[list[Any]]:
     return [
         *([[]] * 4),
         ["Notes:", "  1   Every figure here is invented"],
@@ -267,11 +268,11 @@ def _notes(first: date) -> list[list[object]]:
     ]
 
 
-def _table_3(first: date, month: int, rows: pd.DataFrame) -> list[list[object]]:
+def _table_3(first: date, month: int, rows: pd.DataFrame) -> list[list[Any]]:
     above, header = _heading(first, "Table 3: Summary of Cloud based telephony call outcomes, by practice")
     ivr, missed = ("[5]", " [6]") if month % 2 else ("[4]", "")
 
-    def cells(numbers: np.ndarray) -> list[object]:
+    def cells(numbers: np.ndarray) -> list[Any]:
         answered, ended, requested, lost, made = (int(n) for n in numbers[:5])
         inbound = answered + ended + requested + lost
         return [
@@ -299,7 +300,7 @@ def _table_3(first: date, month: int, rows: pd.DataFrame) -> list[list[object]]:
     return [*table, *_notes(first)]
 
 
-def _waits_table(first: date, rows: pd.DataFrame, answered: bool) -> list[list[object]]:
+def _waits_table(first: date, rows: pd.DataFrame, answered: bool) -> list[list[Any]]:
     """Table 4 (answered: waits and durations) or Table 5 (missed: waits)."""
     title = (
         "Table 4: Summary of Answered Calls, the time it took to answer and the duration of the call by practice"
@@ -309,22 +310,22 @@ def _waits_table(first: date, rows: pd.DataFrame, answered: bool) -> list[list[o
     above, header = _heading(first, title)
     groups = (slice(5, 9), slice(9, 13)) if answered else (slice(13, 17),)
 
-    def cells(numbers: np.ndarray) -> list[object]:
+    def cells(numbers: np.ndarray) -> list[Any]:
         inbound, own = int(numbers[:4].sum()), int(numbers[ANSWERED if answered else MISSED])
-        row: list[object] = [inbound, own, _share(own, inbound)]
+        row: list[Any] = [inbound, own, _share(own, inbound)]
         for group in groups:
             row.append(None)
             for count in numbers[group]:
                 row += [int(count), _share(int(count), own)]
         return row
 
-    bands: list[object] = []
+    bands: list[Any] = []
     for _ in groups:
         bands.append(None)
         for wait in _WAITS:
             bands += [wait, None]
     what = "Answered  [4]" if answered else "Missed [4]"
-    over: list[object] = [*[None] * 15, "Answered Calls - Wait time " if answered else "Missed Calls - Wait time [4]"]
+    over: list[Any] = [*[None] * 15, "Answered Calls - Wait time " if answered else "Missed Calls - Wait time [4]"]
     table = [
         *above,
         [*over, *[None] * 8, "Answered Calls - Duration "] if answered else over,

@@ -24,6 +24,8 @@ SNAPSHOTS = (
 STAGES = ("analogue", "signed_up", "contracted", "installed", "live")
 _DAYS_BEFORE_LIVE = {"signed_up": 210, "contracted": 120, "installed": 21, "live": 0}
 _COLUMNS = ["practice_code", "stage", "planned_date", "actual_date", "supplier", "line_type"]
+# only an older tracker says so itself; a current one is believed on the day it is loaded
+_BELIEVED = "believed_on"
 CAPABILITIES = ("queue_position", "call_back", "call_routing", "clinical_system_link", "call_logs")
 _TARGET = date(2024, 3, 31)
 
@@ -37,7 +39,8 @@ def write_rollout(inbox: Path, world: World) -> dict[str, Any]:
         if number == len(believed) - 2:
             write_workbook(inbox / marked(f"{name}.xlsx"), {"Tracker": _as_workbook(world, day, rows)})
         else:
-            write_csv(inbox / marked(f"{name}.csv"), pd.DataFrame(rows, columns=_COLUMNS))
+            frame = pd.DataFrame(rows, columns=_COLUMNS)
+            write_csv(inbox / marked(f"{name}.csv"), frame.assign(**{_BELIEVED: day.isoformat()}))
     able = capabilities(world)
     paid = funding(world)
     write_csv(inbox / marked("rollout-capability.csv"), able)
@@ -55,7 +58,7 @@ def write_rollout(inbox: Path, world: World) -> dict[str, Any]:
 
 def tracker(world: World, believed: date) -> list[tuple[str, ...]]:
     """The tracker's rows as they stood on a day: dates are ISO text, empty where there is none."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for position, practice in enumerate(world.practices[:OWN_PRACTICES].to_dict("records")):
         old = _old_lines(position)
         supplier, code = practice["telephony_supplier"], practice["code"]
@@ -110,15 +113,15 @@ def _planned(position: int, practice: dict[str, Any], stage: str, believed: date
     return planned
 
 
-def _as_workbook(world: World, believed: date, rows: list[tuple[str, ...]]) -> list[list[object]]:
+def _as_workbook(world: World, believed: date, rows: list[tuple[str, ...]]) -> list[list[Any]]:
     """The rows as an ICB keeps them: a title above, British dates, serials, remarks in date cells, a total."""
-    sheet: list[list[object]] = [
+    sheet: list[list[Any]] = [
         [f"Digital telephony tracker, position at {believed:%d %B %Y} (SYNTHETIC)"],
         [],
-        ["Practice code", "Stage", "Planned date", "Actual date", "Supplier", "Line type"],
+        ["Practice code", "Stage", "Planned date", "Actual date", "Supplier", "Line type", "Believed on"],
     ]
 
-    def cell(number: int, text: str) -> object:
+    def cell(number: int, text: str) -> Any:
         if not text:
             return ("TBC", "N/A", "-", None)[number % 4]
         day = date.fromisoformat(text)
@@ -127,9 +130,9 @@ def _as_workbook(world: World, believed: date, rows: list[tuple[str, ...]]) -> l
         return f"{day:%d/%m/%Y}" if number % 5 in (1, 2) else datetime(day.year, day.month, day.day)
 
     for number, (code, stage, planned, actual, supplier, lines) in enumerate(rows):
-        sheet.append([code, stage, cell(number, planned), cell(number + 2, actual), supplier or None, lines])
+        sheet.append([code, stage, cell(number, planned), cell(number + 2, actual), supplier or None, lines, believed])
     closed = world.practices.code[CLOSED]
-    sheet.append([closed, "installed", None, "done", "Larkline", "cloud"])
+    sheet.append([closed, "installed", None, "done", "Larkline", "cloud", believed])
     return [*sheet, ["Total", f"{len(rows)} rows"]]
 
 

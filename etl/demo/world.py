@@ -6,6 +6,7 @@ that the two differ. Everything follows from one seed and one day.
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -140,8 +141,8 @@ class World:
     seed: int
     today: date
     months: tuple[date, ...]
-    practices: pd.DataFrame
-    pcns: pd.DataFrame
+    practices: Any  # data frames of mixed columns, whose types pandas' stubs cannot tell
+    pcns: Any
     patients: np.ndarray  # months × practices; 0 when not open
 
     @property
@@ -153,7 +154,7 @@ class World:
         """A generator of its own for each purpose, so that one file's numbers never move another's."""
         return np.random.default_rng([self.seed, *purpose])
 
-    def areas(self, month: date) -> pd.DataFrame:
+    def areas(self, month: date) -> Any:
         """Practices as a publication of `month` describes them: PCN of the time, upper-case names."""
         frame = self.practices
         moved = (frame.pcn_from > pd.Timestamp(month)).fillna(False)
@@ -265,7 +266,7 @@ def _traits(random: np.random.Generator, practices: pd.DataFrame) -> pd.DataFram
     )
 
 
-def _stories(practices: pd.DataFrame, months: tuple[date, ...], random: np.random.Generator) -> None:
+def _stories(practices: Any, months: tuple[date, ...], random: np.random.Generator) -> None:
     """Fills in what happens to whom, and when each practice's telephone lines went digital."""
 
     def day(month: int, of_month: int = 1) -> pd.Timestamp:
@@ -292,8 +293,7 @@ def _stories(practices: pd.DataFrame, months: tuple[date, ...], random: np.rando
         "improving": (IMPROVING,),
     }.items():
         practices.loc[list(positions), "story"] = story
-    live = pd.Timestamp(2023, 1, 9) + pd.to_timedelta(random.integers(0, 420, len(practices)), "D")
-    live = pd.Series(live)
+    live: Any = pd.Series(pd.Timestamp(2023, 1, 9) + pd.to_timedelta(random.integers(0, 420, len(practices)), "D"))
     live[list(EARLY)] = [pd.Timestamp(2022, 3, 7) + timedelta(days=28 * i) for i in range(len(EARLY))]
     for place, position in enumerate(SWITCHERS):  # staggered, before and after both seen
         live[position] = day(14 + place % 6, 4 + 2 * place)
@@ -310,7 +310,7 @@ def _stories(practices: pd.DataFrame, months: tuple[date, ...], random: np.rando
     practices["collected_from"] = joined
 
 
-def _patients(practices: pd.DataFrame, months: tuple[date, ...]) -> np.ndarray:
+def _patients(practices: Any, months: tuple[date, ...]) -> np.ndarray:
     """Registered patients, months × practices. Who closes or merges hands its patients on."""
     count = len(practices)
     ages = np.arange(len(months))[:, None] / 12
@@ -320,6 +320,6 @@ def _patients(practices: pd.DataFrame, months: tuple[date, ...]) -> np.ndarray:
         (MERGED, [MERGED_INTO]),
     ):
         gone = np.array([pd.Timestamp(month) > practices.closed[position] for month in months])
-        patients[np.ix_(gone, heirs)] += patients[gone, position][:, None] / len(heirs)
+        patients[np.ix_(gone, np.array(heirs))] += patients[gone, position][:, None] / len(heirs)
         patients[gone, position] = 0
     return np.rint(patients).astype(int).reshape(len(months), count)
