@@ -30,6 +30,9 @@ FEEDS = (
     "appointments",
     "deprivation",
     "call_logs",
+    "rollout_milestone",
+    "rollout_capability",
+    "rollout_funding",
 )
 
 
@@ -96,7 +99,7 @@ class Received:
 @dataclass
 class Reading:
     """One file being read. `con` is a DuckDB connection; `known(code, kind)` is a table in it with every
-    organisation known so far. Line numbers are the file's: 1 is the header, in a workbook the sheet's row."""
+    organisation known so far, `known_practice(code, name, closed)` the practices among them. Line numbers are the file's: 1 is the header, in a workbook the sheet's row."""
 
     con: duckdb.DuckDBPyConnection
     received: Received

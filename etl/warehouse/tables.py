@@ -308,3 +308,58 @@ call = Table(
     comment="One inbound external call",
     info={"key": ("call_id",), "range": "local_date"},
 )
+
+rollout_milestone = Table(
+    "rollout_milestone",
+    metadata,
+    _column("practice_code", String, "practice", nullable=False),
+    _column("stage", String, "analogue, signed_up, contracted, installed, live", nullable=False),
+    _column("planned_date", Date, "when it is planned; empty when it is not"),
+    _column("actual_date", Date, "when it was reached; empty when it was not"),
+    _column("supplier", String, "telephony supplier, as named"),
+    _column("line_type", String, "PSTN, ISDN, on-premise VoIP, cloud"),
+    _column("believed_on", Date, "London date of the load, or the one the file gives", nullable=False),
+    _load(),
+    schema="fact",
+    comment="The ICB's tracker, each load a snapshot: what was believed on a date is never overwritten later",
+    info={"scope": ("practice_code", "believed_on")},
+)
+
+rollout_capability = Table(
+    "rollout_capability",
+    metadata,
+    _column("practice_code", String, "practice", nullable=False),
+    _column(
+        "capability", String, "queue_position, call_back, call_routing, clinical_system_link, call_logs", nullable=False
+    ),
+    _column("from_date", Date, "first day"),
+    _column("to_date", Date, "last day; empty while it lasts"),
+    _column("believed_on", Date, "London date of the load, or the one the file gives", nullable=False),
+    _load(),
+    schema="fact",
+    info={"scope": ("practice_code", "believed_on")},
+)
+
+rollout_funding = Table(
+    "rollout_funding",
+    metadata,
+    _column("practice_code", String, "practice", nullable=False),
+    _column("item", String, "what the money is for", nullable=False),
+    _column("awarded", Double, "pounds"),
+    _column("paid", Double, "pounds"),
+    _column("date", Date, "of the payment; of the award while nothing has been paid"),
+    _column("believed_on", Date, "London date of the load, or the one the file gives", nullable=False),
+    _load(),
+    schema="fact",
+    info={"scope": ("practice_code", "believed_on")},
+)
+
+setting = Table(
+    "setting",
+    metadata,
+    _column("name", String, "as in etl/settings.py", nullable=False),
+    _column("day", Date, "of a setting that is a date; a row for each of several"),
+    _column("number", Double, "of a setting that is a number"),
+    schema="fact",
+    comment="The settings that marts ask for, and `today`, written anew by each build",
+)
