@@ -366,7 +366,7 @@ def _write_day_and_time(inbox: Path, world: World, month: int, counts: Counts) -
     )
     title = f"Cloud Based Telephony By Day and Time {first:%B %Y}"
     members = {
-        marked(f"{title}_{region}.csv"): csv_bytes(frame[region == frame.REGION_CODE], inbox)
+        marked(f"{title}_{region}.csv"): csv_bytes(frame.loc[frame.REGION_CODE.eq(region)], inbox)
         for region in ("Y97", "Y98", "Unmapped")
     }
     write_zip(inbox / marked(f"{title}.zip"), members)
