@@ -7,6 +7,7 @@ A feed is a module with these names:
     MAXIMUM_REJECTED_SHARE = 0.05            optional
     def recognise(received) -> str | None    the layout's name, from the contents; None: not mine
     def read(reading) -> None                stages rows; says what it refuses
+    def settle(warehouse) -> None            optional: when all files of a run are loaded, in its own transaction
 
 `read` calls `reading.stage(...)` once for each fact and table of the file. It never touches the warehouse.
 """
@@ -33,6 +34,8 @@ FEEDS = (
     "rollout_milestone",
     "rollout_capability",
     "rollout_funding",
+    "navigation",
+    "training",
 )
 
 
@@ -99,7 +102,9 @@ class Received:
 @dataclass
 class Reading:
     """One file being read. `con` is a DuckDB connection; `known(code, kind)` is a table in it with every
-    organisation known so far, `known_practice(code, name, closed)` the practices among them. Line numbers are the file's: 1 is the header, in a workbook the sheet's row."""
+    organisation known so far, `known_practice(code, name, closed)` the practices among them, `belongs(child,
+    parent)` whom some source puts under whom. Line numbers are the file's: 1 is the header, in a
+    workbook the sheet's row."""
 
     con: duckdb.DuckDBPyConnection
     received: Received

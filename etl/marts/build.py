@@ -1,8 +1,11 @@
 """Marts in the order in which they are built: one SELECT a file, portable between DuckDB and PostgreSQL."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+from etl.feeds.navigation import write_destinations
 from etl.warehouse.connection import Warehouse
 
 ORDER = (
@@ -24,17 +27,48 @@ ORDER = (
     "breakdown",
     "reconciliation",
     "area_disagreement",
+    "rollout",
+    "rollout_capability",
+    "rollout_funding",
+    "rollout_state",
+    "telephony_practice",
+    "telephony_month",
+    "telephony_date",
+    "rebase",
 )
 
 FOLDER = Path(__file__).parent
+# settings that marts ask for, as rows of fact.setting
+SETTINGS = (
+    "code",
+    "telephony_target_date",
+    "analogue_switch_off_dates",
+    "navigation_minimum_base",
+    "navigation_maximum_not_recorded",
+)
 
 
 def build(warehouse: Warehouse, progress: Callable[[str, int, int], None]) -> None:
     """Recompute every mart from the facts, in one transaction: readers of the warehouse never see half."""
     with warehouse.transaction():
+        _write_settings(warehouse)
+        write_destinations(warehouse)
         for number, name in enumerate(ORDER):
             progress(f"mart {name}", number, len(ORDER))
             select = (FOLDER / f"{name}.sql").read_text(encoding="utf-8")
             warehouse.execute(f"DROP TABLE IF EXISTS mart.{name}")
             warehouse.execute(f"CREATE TABLE mart.{name} AS\n{select}")
     progress("marts built", len(ORDER), len(ORDER))
+
+
+def _write_settings(warehouse: Warehouse) -> None:
+    """`fact.setting`: a row a setting, several for a list, and London's `today`."""
+    known = {name: getattr(warehouse.settings, name) for name in SETTINGS}
+    known["today"] = datetime.now(ZoneInfo("Europe/London")).date()
+    warehouse.execute("DELETE FROM fact.setting")
+    for name, setting in known.items():
+        for value in setting if isinstance(setting, Iterable) else (setting,):
+            column = "day" if isinstance(value, date) else "word" if isinstance(value, str) else "number"
+            warehouse.execute(
+                f"INSERT INTO fact.setting (name, {column}) VALUES (:name, :value)", {"name": name, "value": value}
+            )

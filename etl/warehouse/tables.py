@@ -360,6 +360,76 @@ setting = Table(
     _column("name", String, "as in etl/settings.py", nullable=False),
     _column("day", Date, "of a setting that is a date; a row for each of several"),
     _column("number", Double, "of a setting that is a number"),
+    _column("word", String, "of a setting that is a code; a row for each of several"),
     schema="fact",
     comment="The settings that marts ask for, and `today`, written anew by each build",
+)
+
+navigation = Table(
+    "navigation",
+    metadata,
+    _column("layout", String, "the profile by which the file was read", nullable=False),
+    _column("practice_code", String, "practice", nullable=False),
+    _column("contact_key", String, "the contact's own id within layout and practice, keyed hash; empty where none"),
+    _column("recorded_at", DateTime, "UTC", nullable=False),
+    _column("local_date", Date, "of recorded_at in London", nullable=False),
+    _column("half_hour", SmallInteger, "0–47 in London; empty where the file gives no time"),
+    _column("channel", String, "telephone, online, walk_in, nhs_app, other", nullable=False),
+    _column(
+        "request_category",
+        String,
+        "clinical_new, clinical_ongoing, medication, test_result, admin_fit_note, admin_other, unknown",
+        nullable=False,
+    ),
+    _column("urgency", String, "same_day, routine, none, unknown", nullable=False),
+    _column("outcome_key", String, "keyed hash of the outcome's words; empty when none was recorded"),
+    _column("outcome_text", String, "the words themselves, only where they are short and hold no digit"),
+    _column("declined", Boolean, "the patient declined to be directed elsewhere", nullable=False),
+    _column("snomed_code", String, "SNOMED CT code as recorded"),
+    _column("patient_pseudonym", String, "keyed hash within the practice; empty where the file has none"),
+    _load(),
+    schema="fact",
+    comment="One request handled, as each file tells it; the mart `navigation_contact` takes each contact once",
+    info={"scope": ("layout", "practice_code", "local_date"), "range": "local_date"},
+)
+
+navigation_call = Table(
+    "navigation_call",
+    metadata,
+    _column("layout", String, "as in navigation", nullable=False),
+    _column("practice_code", String, "practice", nullable=False),
+    _column("local_date", Date, "as in navigation", nullable=False),
+    _column("contact_key", String, "the contact", nullable=False),
+    _column(
+        "call_id", String, "call.call_id, were the call in one of the practice's telephony sources", nullable=False
+    ),
+    _load(),
+    schema="fact",
+    comment="Calls that contacts name by the platform's own id",
+    info={"scope": ("layout", "practice_code", "local_date"), "range": "local_date"},
+)
+
+navigation_destination = Table(
+    "navigation_destination",
+    metadata,
+    _column("outcome_key", String, "as in navigation", nullable=False),
+    _column("destination", String, "see etl/feeds/navigation.py", nullable=False),
+    schema="fact",
+    comment="What each outcome means, from the shipped table and the ICB's own; written anew by each build",
+)
+
+training = Table(
+    "training",
+    metadata,
+    _column("practice_code", String, "practice", nullable=False),
+    _column("staff_key", String, "keyed hash of the pseudonymous id; empty for a place that no one has yet"),
+    _column("route", String, "funded, cascaded", nullable=False),
+    _column("offered_on", Date, "the place was offered"),
+    _column("booked_on", Date, "it was booked"),
+    _column("completed_on", Date, "it was completed; empty when it was not"),
+    _column("paid_by", String, "nhs_england, icb, pcn, practice, other"),
+    _load(),
+    schema="fact",
+    comment="One funded place, or one colleague to whom it was passed on",
+    info={"scope": ("practice_code",)},
 )
