@@ -69,6 +69,9 @@ def take_in(warehouse: Warehouse, files: list[Path], move: bool, progress: Progr
             waiting.append(path)
     for path in waiting:
         _take_file(warehouse, path, move, night, registry)
+    for feed in registry:
+        if hasattr(feed, "settle"):
+            feed.settle(warehouse)
     if files:
         progress("files loaded", len(files), len(files))
     return night

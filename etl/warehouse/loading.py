@@ -21,6 +21,7 @@ from etl.warehouse.tables import AREAS, metadata
 SKIPPED = "\x1e"
 SEPARATOR = "\x1f"
 REASONS_SHOWN = 3
+SAID_IN_PASSING = ("organisation", "membership")
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,9 @@ def commit(warehouse: Warehouse, feed: ModuleType, reading: Reading) -> Load:
         load_id = int(warehouse.fetch("SELECT coalesce(max(load_id), 0) + 1 FROM ledger.load")[0][0])
         replaced: set[int] = set()
         for fact, staged in reading.staged.items():
-            replaced |= _write(warehouse, fact_table(fact), staged, load_id)
+            lost = _write(warehouse, fact_table(fact), staged, load_id)
+            # who lies where is said again by nearly every file, and is not what a load is about
+            replaced |= lost if fact not in SAID_IN_PASSING or fact == feed.FACTS[0] else set()
         supersedes = ",".join(str(n) for n in sorted(replaced))
         con.execute(
             "CREATE OR REPLACE TEMP VIEW refused_rows AS "
@@ -177,8 +180,6 @@ def commit(warehouse: Warehouse, feed: ModuleType, reading: Reading) -> Load:
                 "synthetic": "synthetic" in received.name.lower(),
             },
         )
-        if hasattr(feed, "after_load"):
-            feed.after_load(warehouse, load_id)
     return Load(load_id, feed.NAME, received.name, reading.rows_read, kept, refused, reading.rows_filtered, supersedes)
 
 

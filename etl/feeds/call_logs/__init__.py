@@ -61,6 +61,8 @@ def recognise(received: Received) -> str | None:
 
 def read(reading: Reading) -> None:
     """Stage the file's legs. Raises RefusedFile saying what is wrong with the file, the source or the clock."""
+    # a wrong entry is found before the file is read, not when calls are built
+    calls.opening_hours(reading.settings.practice_hours)
     source = sources.source_of(reading.settings.telephony_source, reading.received.name)
     platform, reader = READERS.get(reading.layout, ("", None))
     if source.platform == "mapped_csv":
@@ -83,12 +85,21 @@ def read(reading: Reading) -> None:
         rows.forget(reading)
 
 
-def after_load(warehouse: Warehouse, load_id: int) -> None:
-    """Rebuild the calls of a load's legs, and their half-hours, in the same transaction."""
-    touched = calls.rebuild(warehouse, load_id)
-    if touched is not None:
-        half_hours.refresh(warehouse)
-        warehouse.con.execute("DROP TABLE touched_days")
+def settle(warehouse: Warehouse) -> None:
+    """Rebuild the calls of legs loaded since the last time, and their half-hours and days, in one transaction.
+
+    Called when all files of a run are loaded, so that a call whose rows came in several is built once.
+    """
+    with warehouse.transaction():
+        half_hours.ensure(warehouse)
+        newest = warehouse.fetch("SELECT coalesce(max(load_id), 0) FROM ledger.load WHERE feed = :feed", {"feed": NAME})
+        settled = warehouse.fetch("SELECT coalesce(max(load_id), 0) FROM mart.calls_settled")
+        if newest == settled:
+            return
+        if calls.rebuild(warehouse, settled[0][0]):
+            half_hours.refresh(warehouse)
+        warehouse.execute("DELETE FROM mart.calls_settled")
+        warehouse.execute("INSERT INTO mart.calls_settled VALUES (:load_id)", {"load_id": newest[0][0]})
 
 
 def _finished(reading: Reading, source: sources.Source, folder: Path) -> Received:

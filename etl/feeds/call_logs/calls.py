@@ -1,6 +1,6 @@
 """Legs become calls: one row an inbound external call, rebuilt whenever one of its legs arrives.
 
-Only the calls of tonight's legs are rebuilt, from all their legs, whichever night brought them. What is read
+Only the calls of new legs are rebuilt, from all their legs, whichever file and night brought them. What is read
 is limited to the local dates beside those legs, so that the cost is of what came in, not of all there is. The
 building is done by DuckDB in process; where the facts live does not matter.
 """
@@ -24,7 +24,7 @@ ANSWERED_BY_A_PERSON = "connected, connected_by_talk, answered_surely, answered_
 
 @dataclass(frozen=True)
 class Touched:
-    """Which sources tonight's legs are of, and their first and last local dates."""
+    """Which sources the new legs are of, and their first and last local dates."""
 
     sources: tuple[str, ...]
     first: date
@@ -38,15 +38,15 @@ class Touched:
         return f"source_id IN ({names}) AND local_date BETWEEN DATE '{first}' AND DATE '{last}'"
 
 
-def rebuild(warehouse: Warehouse, load_id: int) -> Touched | None:
-    """Rebuild the calls to which a load's legs belong, inside its transaction.
+def rebuild(warehouse: Warehouse, since: int) -> bool:
+    """Rebuild the calls to which legs of loads after `since` belong, inside a transaction.
 
     Leaves the temporary table `touched_days(practice_code, local_date)` in `warehouse.con`: where a call came,
-    went or changed. Returns None when the load brought no leg.
+    went or changed. Returns False when there is no such leg.
     """
-    touched = _touched(warehouse, load_id)
+    touched = _touched(warehouse, since)
     if touched is None:
-        return None
+        return False
     con = warehouse.con
     _look(warehouse, "window_legs", "fact.call_leg", touched)
     _look(warehouse, "window_calls", "fact.call", touched)
@@ -60,13 +60,13 @@ def rebuild(warehouse: Warehouse, load_id: int) -> Touched | None:
         "ON l.kind = 'event' AND k.source_id = l.source_id AND k.channel_id = l.correlation_id"
     )
     con.execute(
-        # a call-back may be completed by a leg of tonight's, and of two requests the first has the first call-back
+        # a call-back may be completed by a new leg, and of two requests the first has the first call-back
         f"CREATE OR REPLACE TEMP TABLE wanted AS "
-        f"SELECT source_id, call_key FROM keyed WHERE load_id = {load_id} "
+        f"SELECT source_id, call_key FROM keyed WHERE load_id > {since} "
         "UNION SELECT source_id, native_call_id FROM window_calls WHERE callback_requested_at IS NOT NULL"
     )
     _opening_hours(warehouse, touched)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE built_alone AS {_calls(load_id)}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE built_alone AS {_calls()}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE built AS {_with_callbacks()}")
     con.execute(
         "CREATE OR REPLACE TEMP TABLE gone AS SELECT call_id, practice_code, local_date FROM window_calls AS c "
@@ -83,12 +83,12 @@ def rebuild(warehouse: Warehouse, load_id: int) -> Touched | None:
         con.execute(f"DROP {'VIEW' if warehouse.is_duckdb or name == 'keyed' else 'TABLE'} IF EXISTS {name}")
     for name in ("links", "wanted", "built_alone", "built", "gone", "open_hours", "bank_holidays"):
         con.execute(f"DROP TABLE IF EXISTS {name}")
-    return touched
+    return True
 
 
-def _touched(warehouse: Warehouse, load_id: int) -> Touched | None:
+def _touched(warehouse: Warehouse, since: int) -> Touched | None:
     rows = warehouse.fetch(
-        f"SELECT source_id, min(local_date), max(local_date) FROM fact.call_leg WHERE load_id = {load_id} "
+        f"SELECT source_id, min(local_date), max(local_date) FROM fact.call_leg WHERE load_id > {since} "
         "GROUP BY source_id"
     )
     if not rows:
@@ -119,7 +119,7 @@ def _replace(warehouse: Warehouse, touched: Touched) -> None:
     warehouse.append("fact.call", "built", columns)
 
 
-def _calls(load_id: int) -> str:
+def _calls() -> str:
     """SELECT the calls to which the wanted legs belong, without call-backs made by another call."""
     local = clock.london("started_at")
     return f"""
@@ -136,12 +136,11 @@ def _calls(load_id: int) -> str:
         SELECT g.*, talk_after,
             coalesce({ANSWERED_BY_A_PERSON}, CASE WHEN events = 0 THEN answered_perhaps END) AS answered_at,
             coalesce(entered_on_joining, entered_by_hold, entered_otherwise) AS entered_at,
-            coalesce(by_number, by_destination, by_queue) AS practices,
             coalesce({ANSWERED_BY_A_PERSON}) IS NULL AND answered_perhaps IS NOT NULL AND events = 0 AS is_inferred,
             coalesce(leg_ended_at, last_event_at, arrived_at) AS ended_at,
             arrived_at AS started_at
         FROM grouped AS g LEFT JOIN after AS a ON a.source_id = g.source_id AND a.call_key = g.call_key
-        WHERE arrived_at IS NOT NULL AND coalesce(by_number, by_destination, by_queue) IS NOT NULL
+        WHERE arrived_at IS NOT NULL AND practices IS NOT NULL
     ),
     placed AS (
         SELECT *, {local} AS local_time,
@@ -181,7 +180,7 @@ def _calls(load_id: int) -> str:
         is_open, caller_pseudonym, cli_status,
         nullif(concat_ws(',', CASE WHEN is_time_ambiguous THEN 'time_ambiguous' END,
             CASE WHEN is_inferred THEN 'outcome_inferred' END), '') AS flags,
-        CAST({load_id} AS BIGINT) AS load_id
+        load_id
     FROM decided
     """
 
@@ -219,15 +218,14 @@ def _grouped() -> str:
             coalesce(bool_or(result = 'system'), FALSE) AS ended_by_system,
             max_by(step, load_id) FILTER (kind = 'call') AS given_outcome,
             bool_or(callback_completed) AS completed,
-            min_by(queue_name, started_at) FILTER (queue_name IS NOT NULL) AS queue_name,
-            min_by(queue_position, started_at) FILTER (queue_position IS NOT NULL) AS queue_position,
-            min_by(practice_code, started_at) FILTER (practice_rank = 1) AS by_number,
-            min_by(practice_code, started_at) FILTER (practice_rank = 2) AS by_destination,
-            min_by(practice_code, started_at) FILTER (practice_rank = 3) AS by_queue,
-            min_by(caller_pseudonym, started_at) FILTER (caller_pseudonym IS NOT NULL AND direction = 'inbound')
-                AS caller_pseudonym,
-            min_by(cli_status, started_at) FILTER (cli_status IS NOT NULL AND direction = 'inbound') AS cli_status,
-            coalesce(bool_or(is_time_ambiguous), FALSE) AS is_time_ambiguous
+            min_by(queue_name, started_at) AS queue_name,
+            min_by(queue_position, started_at) AS queue_position,
+            -- the number called before a leg's destination, that before a queue; of each the first
+            min_by(practice_code, practice_rank * 1000000000000 + epoch(started_at)) AS practices,
+            min_by(caller_pseudonym, started_at) FILTER (direction = 'inbound') AS caller_pseudonym,
+            min_by(cli_status, started_at) FILTER (direction = 'inbound') AS cli_status,
+            coalesce(bool_or(is_time_ambiguous), FALSE) AS is_time_ambiguous,
+            max(load_id) AS load_id
         FROM keyed SEMI JOIN wanted USING (source_id, call_key)
         GROUP BY source_id, call_key
     """

@@ -11,6 +11,7 @@ MISSED = "outcome IN ('voicemail', 'abandoned_queue', 'no_answer')"
 ENDED_IN_IVR = "outcome IN ('out_of_hours', 'abandoned_ivr', 'ivr_diverted')"
 ANSWERED = "outcome = 'answered'"
 
+# an average over days or practices must not mean over means: these are sums and what they are sums of
 COUNTS = {
     "inbound": f"count(*) FILTER (WHERE {INBOUND})",
     "answered": f"count(*) FILTER (WHERE {ANSWERED})",
@@ -25,85 +26,128 @@ COUNTS = {
     "answered_within_300s": f"count(*) FILTER (WHERE {ANSWERED} AND wait_seconds <= 300)",
     "wait_seconds": f"coalesce(sum(wait_seconds) FILTER (WHERE {ANSWERED}), 0)",
     "talk_seconds": f"coalesce(sum(talk_seconds) FILTER (WHERE {ANSWERED}), 0)",
-    "repeat_calls": "count(*) FILTER (WHERE nth_of_caller > 1)",
 }
-# what only the day can say
+# what a day has besides the sums of its half-hours
 OF_THE_DAY = {
-    # calls whose wait or conversation is known: what a mean divides by
     "waits": f"count(wait_seconds) FILTER (WHERE {ANSWERED})",
     "talks": f"count(talk_seconds) FILTER (WHERE {ANSWERED})",
-    "callers": "count(*) FILTER (WHERE nth_of_caller = 1)",
-    "lost_callers": "count(*) FILTER (WHERE nth_missed = 1)",
-    # the caller's last call of the day was missed: nobody who was missed and rang again
-    "lost_not_back": f"count(*) FILTER (WHERE {MISSED} AND nth_from_last = 1)",
     "queued": f"count(*) FILTER (WHERE {INBOUND} AND entered_at IS NOT NULL)",
-    "position_given": f"count(*) FILTER (WHERE {INBOUND} AND queue_position IS NOT NULL)",
+    "position_given": f"count(*) FILTER (WHERE {INBOUND} AND entered_at IS NOT NULL AND queue_position IS NOT NULL)",
     "out_of_hours": f"count(*) FILTER (WHERE {INBOUND} AND NOT is_open)",
     "first_hour": f"count(*) FILTER (WHERE {INBOUND} AND half_hour IN (16, 17))",
 }
-
-SCHEMA = {
-    "calls_half_hour": ("practice_code", "shared_with", "local_date", "half_hour"),
-    "calls_day": ("practice_code", "shared_with", "local_date"),
-    "answered_waits": ("practice_code", "shared_with", "local_date", "wait_seconds"),
+OF_CALLERS = ("callers", "lost_callers", "lost_not_back")
+DAY = ("practice_code", "shared_with", "local_date")
+MARTS = {
+    "calls_half_hour": (*DAY, "half_hour", *COUNTS, "repeat_calls"),
+    "calls_day": (*DAY, *COUNTS, "repeat_calls", *OF_THE_DAY, *OF_CALLERS),
+    "answered_waits": (*DAY, "wait_seconds", "calls"),
 }
+TYPES = {"practice_code": "VARCHAR", "shared_with": "VARCHAR", "local_date": "DATE", "half_hour": "SMALLINT"}
+
+
+def ensure(warehouse: Warehouse) -> None:
+    """Create the marts, and the note of what is settled, where they are not there yet."""
+    for mart, columns in MARTS.items():
+        listed = ", ".join(f"{column} {TYPES.get(column, 'BIGINT')}" for column in columns)
+        warehouse.execute(f"CREATE TABLE IF NOT EXISTS mart.{mart} ({listed})")
+    warehouse.execute("CREATE TABLE IF NOT EXISTS mart.calls_settled (load_id BIGINT)")
 
 
 def refresh(warehouse: Warehouse) -> None:
     """Count again the days in `touched_days(practice_code, local_date)`, a temporary table of `warehouse.con`."""
-    ensure(warehouse)
+    found = warehouse.con.execute("SELECT min(local_date), max(local_date) FROM touched_days").fetchone()
+    if found is None or found[0] is None:
+        return
     if not warehouse.is_duckdb:
         warehouse.execute(
             "CREATE TEMP TABLE touched_days ON COMMIT DROP AS SELECT practice_code, local_date FROM fact.call LIMIT 0"
         )
         warehouse.append("touched_days", "touched_days", ["practice_code", "local_date"])
-    found = warehouse.con.execute("SELECT min(local_date), max(local_date) FROM touched_days").fetchone()
-    if found is None or found[0] is None:
-        return
     # the range lets the database skip all other days; the pairs are exact
     within = f"local_date BETWEEN DATE '{found[0]}' AND DATE '{found[1]}'"
-    for mart, select in SELECTS.items():
+    for name, select in {"caller_day": _caller_day(within), "half_hour": _half_hour(within)}.items():
+        warehouse.execute(f"CREATE TEMP TABLE {name} AS {select}")
+    for mart, select in {
+        "calls_half_hour": f"SELECT {', '.join(MARTS['calls_half_hour'])} FROM half_hour",
+        "calls_day": _day(),
+        "answered_waits": _waits(within),
+    }.items():
         warehouse.execute(
             f"DELETE FROM mart.{mart} AS m WHERE {within} AND EXISTS (SELECT 1 FROM touched_days AS t "
             "WHERE t.practice_code = m.practice_code AND t.local_date = m.local_date)"
         )
-        warehouse.execute(f"INSERT INTO mart.{mart} {select.format(calls=_calls(within))}")
-    if not warehouse.is_duckdb:
-        warehouse.execute("DROP TABLE touched_days")
-
-
-def ensure(warehouse: Warehouse) -> None:
-    """Create the marts where they are not there yet."""
-    types = {"practice_code": "VARCHAR", "shared_with": "VARCHAR", "local_date": "DATE", "half_hour": "SMALLINT"}
-    for mart, keys in SCHEMA.items():
-        columns = [*keys, *{"calls_half_hour": COUNTS, "calls_day": {**COUNTS, **OF_THE_DAY}}.get(mart, {"calls": ""})]
-        listed = ", ".join(f"{column} {types.get(column, 'BIGINT')}" for column in columns)
-        warehouse.execute(f"CREATE TABLE IF NOT EXISTS mart.{mart} ({listed})")
+        warehouse.execute(f"INSERT INTO mart.{mart} {select}")
+    for name in ("caller_day", "half_hour", "touched_days"):
+        warehouse.execute(f"DROP TABLE {name}")
 
 
 def _calls(within: str) -> str:
-    """The calls of the touched days, each with its place among those of its caller to that practice that day."""
-    caller = "PARTITION BY c.practice_code, c.shared_with, c.local_date, c.caller_pseudonym"
-    known = f"c.caller_pseudonym IS NOT NULL AND c.{INBOUND}"
-    return f"""(SELECT c.*,
-        CASE WHEN {known} THEN row_number() OVER ({caller}, c.{INBOUND} ORDER BY c.started_at, c.call_id) END
-            AS nth_of_caller,
-        CASE WHEN {known} THEN row_number() OVER ({caller}, c.{INBOUND} ORDER BY c.started_at DESC, c.call_id DESC) END
-            AS nth_from_last,
-        CASE WHEN {known} AND c.{MISSED} THEN row_number() OVER ({caller}, c.{MISSED} ORDER BY c.started_at, c.call_id) END
-            AS nth_missed
-        FROM fact.call AS c JOIN touched_days AS t ON t.practice_code = c.practice_code AND t.local_date = c.local_date
-        WHERE c.{within}) AS calls"""
+    return (
+        "FROM fact.call AS c JOIN touched_days AS t ON t.practice_code = c.practice_code AND t.local_date = c.local_date "
+        f"WHERE c.{within}"
+    )
 
 
-def _select(keys: tuple[str, ...], counts: dict[str, str]) -> str:
+def _caller_day(within: str) -> str:
+    """A row a caller, practice and day: when the first call came, whether one was missed, and the last.
+
+    The first and the last are found by the smallest and greatest of numbers that begin with the time.
+    """
+    seconds = "CAST(extract(epoch FROM c.started_at) AS BIGINT)"
+    return f"""
+        SELECT c.practice_code, c.shared_with, c.local_date, c.caller_pseudonym,
+            min({seconds} * 64 + c.half_hour) % 64 AS first_half_hour,
+            count(*) AS calls,
+            max(CASE WHEN c.{MISSED} THEN 1 ELSE 0 END) AS was_lost,
+            max({seconds} * 2 + CASE WHEN c.{MISSED} THEN 1 ELSE 0 END) % 2 AS was_lost_last
+        {_calls(within)} AND c.caller_pseudonym IS NOT NULL AND c.{INBOUND}
+        GROUP BY c.practice_code, c.shared_with, c.local_date, c.caller_pseudonym
+    """
+
+
+def _half_hour(within: str) -> str:
+    """The half-hours, and what days need besides. A repeat is any call of a caller that is not the day's first."""
+    counts = {**COUNTS, **OF_THE_DAY, "known": f"count(caller_pseudonym) FILTER (WHERE {INBOUND})"}
     listed = ", ".join(f"{expression} AS {name}" for name, expression in counts.items())
-    return f"SELECT {', '.join(keys)}, {listed} FROM {{calls}} GROUP BY {', '.join(keys)}"
+    return f"""
+        SELECT h.*, h.known - coalesce(f.firsts, 0) AS repeat_calls
+        FROM (
+            SELECT practice_code, shared_with, local_date, half_hour, {listed}
+            FROM (SELECT c.* {_calls(within)}) AS calls
+            GROUP BY practice_code, shared_with, local_date, half_hour
+        ) AS h
+        LEFT JOIN (
+            SELECT practice_code, shared_with, local_date, first_half_hour, count(*) AS firsts FROM caller_day
+            GROUP BY practice_code, shared_with, local_date, first_half_hour
+        ) AS f
+          ON f.practice_code = h.practice_code AND coalesce(f.shared_with, '') = coalesce(h.shared_with, '')
+         AND f.local_date = h.local_date AND f.first_half_hour = h.half_hour
+    """
 
 
-SELECTS = {
-    "calls_half_hour": _select(SCHEMA["calls_half_hour"], COUNTS),
-    "calls_day": _select(SCHEMA["calls_day"], {**COUNTS, **OF_THE_DAY}),
-    "answered_waits": "SELECT practice_code, shared_with, local_date, wait_seconds, count(*) AS calls FROM {calls} "
-    f"WHERE {ANSWERED} AND wait_seconds IS NOT NULL GROUP BY practice_code, shared_with, local_date, wait_seconds",
-}
+def _day() -> str:
+    sums = ", ".join(f"d.{name}" for name in (*COUNTS, "repeat_calls", *OF_THE_DAY))
+    added = ", ".join(f"sum({name}) AS {name}" for name in (*COUNTS, "repeat_calls", *OF_THE_DAY))
+    callers = ", ".join(f"coalesce(p.{name}, 0)" for name in OF_CALLERS)
+    return f"""
+        SELECT d.practice_code, d.shared_with, d.local_date, {sums}, {callers}
+        FROM (SELECT practice_code, shared_with, local_date, {added} FROM half_hour
+            GROUP BY practice_code, shared_with, local_date) AS d
+        LEFT JOIN (
+            SELECT practice_code, shared_with, local_date, count(*) AS callers, sum(was_lost) AS lost_callers,
+                sum(was_lost_last) AS lost_not_back
+            FROM caller_day GROUP BY practice_code, shared_with, local_date
+        ) AS p
+          ON p.practice_code = d.practice_code AND coalesce(p.shared_with, '') = coalesce(d.shared_with, '')
+         AND p.local_date = d.local_date
+    """
+
+
+def _waits(within: str) -> str:
+    """How many calls were answered after how many seconds: all that an exact percentile of any group needs."""
+    return f"""
+        SELECT c.practice_code, c.shared_with, c.local_date, c.wait_seconds, count(*) AS calls
+        {_calls(within)} AND c.{ANSWERED} AND c.wait_seconds IS NOT NULL
+        GROUP BY c.practice_code, c.shared_with, c.local_date, c.wait_seconds
+    """
