@@ -16,6 +16,7 @@ from etl.feeds.rollout_tracker import (
 
 NAME = "rollout_capability"
 FACTS = ("rollout_capability",)
+NEEDS_ORGANISATIONS = True
 MAXIMUM_REJECTED_SHARE = 1.0
 
 NEEDED = (("capability",), ("from_date",))

@@ -6,6 +6,7 @@ from etl.feeds.rollout_tracker import recognise as recognise_table
 
 NAME = "rollout_funding"
 FACTS = ("rollout_funding",)
+NEEDS_ORGANISATIONS = True
 MAXIMUM_REJECTED_SHARE = 1.0
 
 NEEDED = (("item",), ("awarded", "paid"))

@@ -27,6 +27,7 @@ from etl.feeds.rollout_tracker import (
 
 NAME = "rollout_milestone"
 FACTS = ("rollout_milestone", "rollout_capability", "rollout_funding")
+NEEDS_ORGANISATIONS = True
 # trackers are short and kept by hand: what is wrong is told row by row, and the rest is taken
 MAXIMUM_REJECTED_SHARE = 1.0
 

@@ -131,6 +131,83 @@ TABLES: dict[str, dict[str, str]] = {
         "in_publication": "VARCHAR",
         "by_membership": "VARCHAR",
     },
+    # the ICB's rollout tracker: every accepted row of each snapshot; the current belief is the newest believed_on
+    "rollout": {
+        "practice_code": "VARCHAR",
+        "stage": "VARCHAR",  # analogue, signed_up, contracted, installed, live
+        "planned_date": "DATE",
+        "actual_date": "DATE",
+        "supplier": "VARCHAR",
+        "line_type": "VARCHAR",  # PSTN, ISDN, on-premise VoIP, cloud
+        "believed_on": "DATE",
+    },
+    # the current belief of capabilities (queue_position, call_back, …) and of money
+    "rollout_capability": {
+        "practice_code": "VARCHAR",
+        "capability": "VARCHAR",
+        "from_date": "DATE",
+        "to_date": "DATE",
+    },
+    "rollout_funding": {
+        "practice_code": "VARCHAR",
+        "item": "VARCHAR",
+        "awarded": "DOUBLE",
+        "paid": "DOUBLE",
+        "date": "DATE",
+    },
+    # in each snapshot, from when to when a practice stood at which stage; no row before it reached any
+    "rollout_state": {
+        "believed_on": "DATE",
+        "practice_code": "VARCHAR",
+        "stage": "VARCHAR",
+        "stage_number": "INTEGER",  # 1 analogue … 5 live
+        "from_date": "DATE",
+        "to_date": "DATE",
+        "supplier": "VARCHAR",
+        "line_type": "VARCHAR",
+    },
+    # open practices of the ICBs a tracker is about, month by month, with the areas and list size of the month
+    "telephony_practice": {
+        "practice": "VARCHAR",
+        "period_start": "DATE",  # month
+        "on_day": "DATE",  # its last day; today in the month that is running
+        "pcn": "VARCHAR",
+        "sub_icb": "VARCHAR",
+        "icb": "VARCHAR",
+        "patients": "INTEGER",
+    },
+    # what a rollout is read against: kind is target, switch_off or national
+    "telephony_date": {
+        "kind": "VARCHAR",
+        "day": "DATE",
+        "practices": "INTEGER",
+        "note": "VARCHAR",
+        "source": "VARCHAR",
+    },
+    # did going live help? one row a measure of calls; see etl/analysis/impact.py
+    "impact": {
+        "measure": "VARCHAR",
+        "estimate": "DOUBLE",  # in the measure's own unit
+        "lower": "DOUBLE",
+        "upper": "DOUBLE",
+        "placebo_estimate": "DOUBLE",
+        "placebo_lower": "DOUBLE",
+        "placebo_upper": "DOUBLE",
+        "placebo_differs": "BOOLEAN",
+        "practices": "INTEGER",
+        "controls": "INTEGER",
+        "months_before": "INTEGER",
+        "months_after": "INTEGER",
+        "sentence": "VARCHAR",
+        "refusal": "VARCHAR",  # why there is no estimate; then every figure is empty
+    },
+    # where an organisation's charts of a group of measures begin a new baseline
+    "rebase": {
+        "organisation": "VARCHAR",
+        "measure_group": "VARCHAR",  # calls
+        "date": "DATE",
+        "reason": "VARCHAR",
+    },
 }
 
 # how each table is sorted in the file
@@ -143,4 +220,11 @@ ORDER = {
     "load": "load_id DESC",
     "rejected_row": "load_id DESC, line_number",
     "reconciliation": "source, period_start DESC, organisation, item",
+    "rollout": "believed_on, practice_code, stage",
+    "rollout_capability": "practice_code, capability, from_date",
+    "rollout_funding": "practice_code, item, date",
+    "rollout_state": "believed_on, practice_code, stage_number",
+    "telephony_practice": "period_start, practice",
+    "telephony_date": "kind, day",
+    "rebase": "organisation, date",
 }

@@ -16,6 +16,7 @@ import pyarrow as pa
 from etl.analysis import spc
 from etl.marts.build import build as build_marts
 from etl.measures.registry import Measure, measures
+from etl.published.impact import fill_impact
 from etl.published.reading import CURRENT
 from etl.published.tables import ORDER, TABLES
 from etl.warehouse.connection import Warehouse
@@ -23,7 +24,20 @@ from etl.warehouse.connection import Warehouse
 Progress = Callable[[str, int, int], None]
 NAME = "switchboard-{number:06d}.duckdb"
 # marts that become a published table of the same name as they are
-AS_THEY_ARE = ("membership", "breakdown", "coverage", "reconciliation", "area_disagreement")
+AS_THEY_ARE = (
+    "membership",
+    "breakdown",
+    "coverage",
+    "reconciliation",
+    "area_disagreement",
+    "rollout",
+    "rollout_capability",
+    "rollout_funding",
+    "rollout_state",
+    "telephony_practice",
+    "telephony_date",
+    "rebase",
+)
 
 
 class NotPublished(Exception):
@@ -65,6 +79,7 @@ def _write(warehouse: Warehouse, path: Path, name: str, progress: Progress) -> N
             _copy(warehouse, mart, f"SELECT * FROM mart.{mart}")
         _fill_ledger(warehouse)
         _fill_measures(warehouse, progress)
+        fill_impact(warehouse.con)
         _fill_generation(warehouse, name)
         _verify(warehouse)
     finally:
