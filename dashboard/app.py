@@ -53,7 +53,8 @@ def create_app(settings: Settings, access: AccessSettings | None = None) -> Swit
     """The app over one home folder. `access`: settings of sign-in; read from the same home where not given."""
     dash.page_registry.clear()
     app = Switchboard(
-        "dashboard", use_pages=True, pages_folder="", assets_folder=str(ASSETS), assets_ignore=r"plotly.*\.js|login\.css",
+        "dashboard", use_pages=True, pages_folder="", assets_folder=str(ASSETS),
+        assets_ignore=r"plotly.*\.js|login\.css",
         suppress_callback_exceptions=True, title=PRODUCT, update_title="", index_string=INDEX,
     )  # fmt: skip
     app.server.extensions[source.NAME] = Reader(settings.published)
@@ -83,11 +84,15 @@ def full_title(each: Page) -> str:
 
 
 def _frame() -> dmc.MantineProvider:
+    skip = html.A("Skip to the page's contents", href="#main", className="skip")
+    theme = {
+        "fontFamily": "Arial, Helvetica, sans-serif",
+        "primaryColor": "nhs",
+        "colors": {"nhs": NHS_BLUES, "dark": DARK_BLUES},
+    }
     return dmc.MantineProvider(
-        [html.A("Skip to the page's contents", href="#main", className="skip"), dash.page_container, html.Div(id="moved")],
-        defaultColorScheme="auto",
-        theme={"fontFamily": "Arial, Helvetica, sans-serif", "primaryColor": "nhs", "colors": {"nhs": NHS_BLUES, "dark": DARK_BLUES}},
-    )  # fmt: skip
+        [skip, dash.page_container, html.Div(id="moved")], defaultColorScheme="auto", theme=theme
+    )
 
 
 NHS_BLUES = [
@@ -140,8 +145,8 @@ def nothing_published() -> list[Any]:
     """What a page says before the first night."""
     return headline(
         "No data has been published yet",
-        "Put the suppliers' files in the inbox and run `icb-etl nightly`; or run `icb-etl demo` to see a synthetic ICB. "
-        "This page shows the figures as soon as that is done: load it again.",
+        "Put the suppliers' files in the inbox and run `icb-etl nightly`; or run `icb-etl demo` to see a synthetic "
+        "ICB. This page shows the figures as soon as that is done: load it again.",
     )
 
 

@@ -66,7 +66,7 @@ def series_sentence(definition: Mapping[str, Any], row: Mapping[str, Any]) -> Se
 
 
 def page_title(rows: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> str:
-    """The headline of a page about several measures (definition, newest value), the first with a real change leading."""
+    """The headline of a page about several measures (definition, newest value): real changes first."""
     changes = [(definition, row) for definition, row in rows if is_change(row)]
     worse = [each for each in changes if str(each[1]["variation"]).startswith("concern")]
     better = [each for each in changes if str(each[1]["variation"]).startswith("improvement")]
@@ -74,7 +74,8 @@ def page_title(rows: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> s
     def phrase(each: tuple[Mapping[str, Any], Mapping[str, Any]]) -> str:
         definition, row = each
         way = "up" if row["value"] > row["mean"] else "down"
-        return f"{definition['title'][0].lower()}{definition['title'][1:]} {way} to {words.value(row['value'], definition['unit'])}"
+        title = definition["title"]
+        return f"{title[0].lower()}{title[1:]} {way} to {words.value(row['value'], definition['unit'])}"
 
     if better and worse:
         text = f"Better: {phrase(better[0])}. Worse: {phrase(worse[0])}"

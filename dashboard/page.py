@@ -38,7 +38,7 @@ class Column:
 class Drawing:
     """A chart as drawn. figure: None where the table itself is the panel. description: the figure in words for
     those who cannot see it. coverage: how complete and how fresh, for the foot. note: first words of `What this means`.
-    body: something of the chart's own to show instead of a figure (a grid, a board); the table stays behind its button."""
+    body: something of its own to show instead of a figure (a grid, a board); the table stays behind the button."""
 
     title: str
     subtitle: str = ""

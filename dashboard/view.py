@@ -1,4 +1,4 @@
-"""What is being looked at: one organisation over one period, as the URL says. Nothing here is trusted to say who asks."""
+"""What is being looked at: one organisation over one period, as the URL says."""
 
 from dataclasses import dataclass
 from datetime import date

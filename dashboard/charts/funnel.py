@@ -23,6 +23,7 @@ def funnel(rows: Rows, unit: str, size_label: str, aim: float | None = None, hei
     by_size = sorted(rows, key=lambda row: row["denominator"])
     sizes = [row["denominator"] for row in by_size]
     judged = any(row["judgement"] for row in rows)
+    inside, outside = "within the limits" if judged else "not judged", "outside the 99.8% limits"
     traces: list[dict[str, Any]] = [] if not judged else [
         _line(sizes, [row[f"{edge}_{side}"] for row in by_size], label, GREY, dash=dash, legendgroup=side,
               showlegend=edge == "lower", line_shape="spline")
@@ -37,23 +38,24 @@ def funnel(rows: Rows, unit: str, size_label: str, aim: float | None = None, hei
     chosen = [row for row in rows if row["is_chosen"]]
     others = [row for row in rows if not row["is_chosen"]]
     for marked, colour, symbol, size, label in (
-        ([row for row in others if row["judgement"] not in OUTSIDE], NAVY, "circle", 8, "within the limits" if judged else "not judged"),
-        ([row for row in others if row["judgement"] in OUTSIDE], ORANGE, "diamond", 11, "outside the 99.8% limits"),
+        ([row for row in others if row["judgement"] not in OUTSIDE], NAVY, "circle", 8, inside),
+        ([row for row in others if row["judgement"] in OUTSIDE], ORANGE, "diamond", 11, outside),
         (chosen, BLUE, "star", 15, "this organisation"),
     ):  # fmt: skip
         if marked:
             traces.append(_marks(marked, unit, colour, symbol, size, label))
     spread = max(row["value"] for row in rows) - min(row["value"] for row in rows)
-    inside = [tick for tick in TICKS if ends[0] * 0.8 <= tick <= ends[1] * 1.2]
-    if len(inside) < FEWEST_TICKS:
-        inside = [tick for tick in TICKS_FINE if ends[0] * 0.9 <= tick <= ends[1] * 1.1]
+    ticks = [tick for tick in TICKS if ends[0] * 0.8 <= tick <= ends[1] * 1.2]
+    if len(ticks) < FEWEST_TICKS:
+        ticks = [tick for tick in TICKS_FINE if ends[0] * 0.9 <= tick <= ends[1] * 1.1]
     title = {"text": size_label, "font": {"size": 12}, "standoff": 6}
-    sideways = {"type": "log", "tickvals": inside, "ticktext": [f"{tick:,.0f}" for tick in inside], "title": title}
+    sideways = {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:,.0f}" for tick in ticks], "title": title}
     return figure(traces, height, hovermode="closest", xaxis=sideways, yaxis=value_axis(unit, spread))
 
 
 def _line(
-    x: list[float], y: list[float | None], name: str, colour: str, dash: str = "solid", line_shape: str = "linear", **more: Any
+    x: list[float], y: list[float | None], name: str, colour: str,
+    dash: str = "solid", line_shape: str = "linear", **more: Any,
 ) -> dict[str, Any]:  # fmt: skip
     line = {"color": colour, "width": 1.4, "dash": dash, "shape": line_shape}
     return {"type": "scatter", "mode": "lines", "x": x, "y": y, "name": name, "line": line, "hoverinfo": "skip", **more}

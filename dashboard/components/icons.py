@@ -1,4 +1,4 @@
-"""Variation and assurance icons: shape and colour both carry the meaning, and each is named for those who see neither."""
+"""Variation and assurance icons: shape and colour both carry the meaning, each with a text alternative."""
 
 from dash import get_asset_url, html
 

@@ -24,7 +24,9 @@ def layout(scope: Scope, view: View) -> list[Component]:
     """Every measure of the generation, by title, each with an address of its own (`#calls_answered`)."""
     known = measures.definitions(scope)
     return [
-        *headline("What each measure means", f"{len(known)} measures. Every page, table and file uses these definitions."),
+        *headline(
+            "What each measure means", f"{len(known)} measures. Every page, table and file uses these definitions."
+        ),
         html.Div([_definition(each) for each in known.values()], className="definitions"),
     ]  # fmt: skip
 

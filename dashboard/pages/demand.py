@@ -92,13 +92,14 @@ def trend(name: str, fixed: str | None = None) -> Chart:
         definition = known[measure(view)]
         newest = [row for row in rows if row["value"] is not None][-1]
         title = findings.series_title(definition, newest)
+        spread = findings.usual_range(newest, definition["unit"])
         gaps = sum(row["value"] is None for row in rows)
         missing = f" {words.plural(gaps, 'month')} without data left as a gap." if gaps else ""
         return Drawing(
             title,
             f"{definition['title']}, monthly, {words.unit(definition['unit'])}, with process limits (XmR).{missing}",
             spc(rows, definition["unit"], definition["aim"]),
-            f"{title}. Monthly line with average and limits; usual range {findings.usual_range(newest, definition['unit'])}.",
+            f"{title}. Monthly line with average and limits; usual range {spread}.",
             coverage_of(newest),
         )
 
@@ -219,7 +220,7 @@ def _comparison(name: str, kind: str) -> Chart:
             Column("months", "Months", "count"),
         ),
         measures=lambda view: (chosen_measure(view),),
-        meaning="Each mark is one organisation; the further right, the more there is to go by and the narrower the limits. "
+        meaning="Each mark is one organisation; the further right, the more there is to go by. "
         "About one in 500 would lie outside the 99.8% limits by chance. It is a reason to ask, not a ranking.",
         empty="There is nothing to compare: no organisation of this kind has this measure in the period.",
         height=340,
@@ -301,10 +302,12 @@ def layout(scope: Scope, view: View) -> list[Component]:
     said = [(known[name], latest[name]) for name in SENTENCES if name in latest]
     options = [{"value": name, "label": known[name]["title"]} for name in TRENDS if name in known]
     return [
-        *headline(title, f"Demand and capacity · {view.organisation.name} · {words.months(view.first_month, view.last_month)}"),
+        *headline(title, f"Demand and capacity · {view.organisation.name} · {_period(view)}"),
         sentences(findings.series_sentence(definition, row) for definition, row in said),
-        html.Div(filter_select("measure", "Measure in the trend and the comparisons", options, first), className="page-filter"),
-        html.Div([slot(DEMAND_TREND, view), slot(PRACTICES, view), slot(PCNS, view), slot(OUTCOMES, view)], className="panels"),
+        html.Div(
+            filter_select("measure", "Measure in trend and comparisons", options, first), className="page-filter"
+        ),
+        html.Div([slot(chart, view) for chart in (DEMAND_TREND, PRACTICES, PCNS, OUTCOMES)], className="panels"),
         html.H2("When people ring, and how long they wait", className="section"),
         html.Div([slot(BANDS, view), slot(WAITS, view)], className="panels"),
         html.H2("Appointments", className="section"),

@@ -71,23 +71,7 @@ def _about(organisation: Organisation) -> str:
 
 def _what_changed(scope: Scope, view: View, known: dict[str, dict[str, Any]]) -> Component:
     looked_at, found = measures.signals(scope, view.organisation, HEADLINE)
-    items = [
-        html.Li(
-            [
-                icons.variation(row["variation"]),
-                html.Div(
-                    [
-                        dcc.Link(row["name"], href="/demand" + view.search(organisation=row["organisation"], measure=row["measure"])),
-                        html.Span(
-                            f"{known[row['measure']]['title']}: {words.value(row['value'], known[row['measure']]['unit'])}, "
-                            f"{words.rule(row['special_cause'])}"
-                        ),
-                    ]
-                ),
-            ]
-        )
-        for row in found[:LISTED_SIGNALS]
-    ]  # fmt: skip
+    items = [_signal(row, view, known[row["measure"]]) for row in found[:LISTED_SIGNALS]]
     return html.Section(
         [
             html.H2("What changed"),
@@ -104,6 +88,12 @@ def _what_changed(scope: Scope, view: View, known: dict[str, dict[str, Any]]) ->
         className="panel",
         **attributes(data_testid="panel-what-changed"),
     )
+
+
+def _signal(row: dict[str, Any], view: View, definition: dict[str, Any]) -> Component:
+    href = "/demand" + view.search(organisation=row["organisation"], measure=row["measure"])
+    what = f"{definition['title']}: {words.value(row['value'], definition['unit'])}, {words.rule(row['special_cause'])}"
+    return html.Li([icons.variation(row["variation"]), html.Div([dcc.Link(row["name"], href=href), html.Span(what)])])
 
 
 def _below(scope: Scope, view: View, known: dict[str, dict[str, Any]]) -> Component:
@@ -131,7 +121,7 @@ def _below(scope: Scope, view: View, known: dict[str, dict[str, Any]]) -> Compon
     return html.Section(
         [
             html.H2(title),
-            html.P("Newest month of each measure, by name; the icon says whether it is a real change", className="subtitle"),
+            html.P("Newest month of each measure; the icon says whether it is a real change", className="subtitle"),
             scrolling(
                 table(f"{title}: newest month of each measure", headings, body, set(range(1, len(headings)))), title
             ),

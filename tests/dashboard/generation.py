@@ -32,29 +32,42 @@ BANDS = (
 )  # fmt: skip
 BAND_SHARES = (0.005, 0.03, 0.28, 0.21, 0.14, 0.16, 0.13, 0.02, 0.025)
 
+# measure, title, better, numerator label, denominator label
+MEASURE_ROWS = """
+calls_inbound_per_1000 | Calls per 1,000 patients | neither | inbound calls | registered patients
+calls_answered | Calls answered | higher | calls answered | inbound calls
+calls_missed | Calls missed | lower | calls missed | inbound calls
+calls_ended_in_ivr | Calls ended in the menu (IVR) | neither | calls ended in the menu | inbound calls
+calls_callback_requested | Call-backs requested | neither | call-backs requested | inbound calls
+calls_answered_within_120s | Calls answered within 2 minutes | higher | answered within 2 minutes | calls answered
+calls_monday_8_to_10 | Calls on Mondays, 08:00–09:59 | neither | calls on Mondays 08:00–09:59 | inbound calls
+appointments_per_1000 | Appointments per 1,000 patients | neither | appointments | registered patients
+appointments_same_day | Appointments on the day of booking | neither | booked the same day | appointments
+appointments_within_14_days | Appointments within 14 days | higher | within 14 days of booking | appointments
+appointments_dna | Appointments not attended | lower | not attended | appointments
+appointments_gp | Appointments with a GP | neither | with a GP | appointments
+appointments_face_to_face | Appointments face to face | neither | face to face | appointments
+online_requests_per_1000 | Online requests per 1,000 patients | neither | online requests | registered patients
+online_requests_clinical | Online requests that are clinical | neither | clinical requests | online requests
+"""
+SOURCES = {"calls": "published_calls", "appointments": "appointments", "online": "online_requests"}
+
+
+def _measure_parts(line: str) -> tuple[str, tuple[str, str, str, str, str, str]]:
+    name, title, better, top, bottom = (cell.strip() for cell in line.split("|"))
+    unit = "per_1000_patients" if name.endswith("per_1000") else "percent"
+    return name, (title, unit, better, SOURCES[name.split("_")[0]], top, bottom)
+
+
 # measure: title, unit, better, source, numerator label, denominator label
-MEASURES: dict[str, tuple[str, str, str, str, str, str]] = {
-    "calls_inbound_per_1000": ("Calls per 1,000 patients", "per_1000_patients", "neither", "published_calls", "inbound calls", "registered patients"),
-    "calls_answered": ("Calls answered", "percent", "higher", "published_calls", "calls answered", "inbound calls"),
-    "calls_missed": ("Calls missed", "percent", "lower", "published_calls", "calls missed", "inbound calls"),
-    "calls_ended_in_ivr": ("Calls ended in the menu (IVR)", "percent", "neither", "published_calls", "calls ended in the menu", "inbound calls"),
-    "calls_callback_requested": ("Call-backs requested", "percent", "neither", "published_calls", "call-backs requested", "inbound calls"),
-    "calls_answered_within_120s": ("Calls answered within 2 minutes", "percent", "higher", "published_calls", "answered within 2 minutes", "calls answered"),
-    "calls_monday_8_to_10": ("Calls on Mondays, 08:00–09:59", "percent", "neither", "published_calls", "calls on Mondays 08:00–09:59", "inbound calls"),
-    "appointments_per_1000": ("Appointments per 1,000 patients", "per_1000_patients", "neither", "appointments", "appointments", "registered patients"),
-    "appointments_same_day": ("Appointments on the day of booking", "percent", "neither", "appointments", "booked the same day", "appointments"),
-    "appointments_within_14_days": ("Appointments within 14 days", "percent", "higher", "appointments", "within 14 days of booking", "appointments"),
-    "appointments_dna": ("Appointments not attended", "percent", "lower", "appointments", "not attended", "appointments"),
-    "appointments_gp": ("Appointments with a GP", "percent", "neither", "appointments", "with a GP", "appointments"),
-    "appointments_face_to_face": ("Appointments face to face", "percent", "neither", "appointments", "face to face", "appointments"),
-    "online_requests_per_1000": ("Online requests per 1,000 patients", "per_1000_patients", "neither", "online_requests", "online requests", "registered patients"),
-    "online_requests_clinical": ("Online requests that are clinical", "percent", "neither", "online_requests", "clinical requests", "online requests"),
-}  # fmt: skip
+MEASURES = dict(_measure_parts(line) for line in MEASURE_ROWS.strip().splitlines())
 SPLITS: dict[str, dict[str, float]] = {
     "calls_wait_answered": {"0_60": 0.45, "61_120": 0.15, "121_300": 0.19, ">300": 0.21},
     "calls_wait_missed": {"0_60": 0.52, "61_120": 0.16, "121_300": 0.16, ">300": 0.16},
     "appointments_staff_group": {"gp": 0.45, "other": 0.51, "unknown": 0.04},
-    "appointments_mode": {"face_to_face": 0.66, "telephone": 0.25, "video_online": 0.06, "home_visit": 0.01, "unknown": 0.02},
+    "appointments_mode": {
+        "face_to_face": 0.66, "telephone": 0.25, "video_online": 0.06, "home_visit": 0.01, "unknown": 0.02,
+    },
     "appointments_status": {"attended": 0.91, "dna": 0.04, "unknown": 0.05},
     "appointments_booking_wait": {
         "same_day": 0.44, "1_day": 0.09, "2_to_7": 0.19, "8_to_14": 0.13, "15_to_21": 0.07, "22_to_28": 0.04,
