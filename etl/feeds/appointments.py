@@ -177,7 +177,7 @@ def _word(column: str, words: Mapping[str, list[str]]) -> str:
 
 
 def _category(column: str) -> str:
-    tidy = f"trim(CASE WHEN {column} LIKE '%  %' THEN regexp_replace({column}, ' +', ' ', 'g') ELSE {column} END)"
+    tidy = f"trim(CASE WHEN contains({column}, '  ') THEN regexp_replace({column}, ' +', ' ', 'g') ELSE {column} END)"
     return f"nullif({tidy}, '')"
 
 
@@ -230,6 +230,8 @@ def _stage_organisations(reading: Reading, relation: str, kinds: Mapping[str, st
     as_of = "CAST(date_trunc('month', period) AS DATE)"
     if reading.layout == "crosstab":
         stage_areas(reading, _named_in_crosstab(reading, kinds), list(kinds), as_of)
+        for table in ("named", "names"):
+            reading.con.execute(f"DROP TABLE IF EXISTS {table}")
         return
     ons_code = next((heading for heading in reading.received.header if re.fullmatch(ONS_CODES, heading)), None)
     stage_areas(reading, relation, list(kinds), as_of, problems, {"sub_icb": ons_code} if ons_code else {})
@@ -242,11 +244,12 @@ def _named_in_crosstab(reading: Reading, kinds: Mapping[str, str]) -> str:
     """
     con = reading.con
     codes = ", ".join(f"{kind}_code AS {kind}" for kind in kinds)
-    named = f"(SELECT DISTINCT {codes}, period_start AS period FROM {reading.staged['appointments'][-1]})"
-    each = " UNION ALL ".join(f"SELECT {kind} AS code FROM {named}" for kind in kinds)
+    staged = reading.staged["appointments"][-1]
+    con.execute(f"CREATE OR REPLACE TEMP TABLE named AS SELECT DISTINCT {codes}, period_start AS period FROM {staged}")
+    each = " UNION ALL ".join(f"SELECT {kind} AS code FROM named" for kind in kinds)
     fresh = f"SELECT 1 FROM ({each}) ANTI JOIN known USING (code) WHERE code IS NOT NULL LIMIT 1"
     if con.execute(fresh).fetchone() is None:
-        return named
+        return "named"
     names = ("gp_name", "pcn_name", "sub_icb_location_name")
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE names AS "
@@ -254,10 +257,7 @@ def _named_in_crosstab(reading: Reading, kinds: Mapping[str, str]) -> str:
     )
     same = " AND ".join(f"named.{kind} IS NOT DISTINCT FROM n.{kind}" for kind in kinds)
     called = ", ".join(f"max(n.{name}) AS {kind}_name" for kind, name in zip(kinds, names, strict=True))
-    return (
-        f"(SELECT named.*, {called} FROM {named} AS named LEFT JOIN {with_areas('names', kinds)} AS n ON {same} "
-        f"GROUP BY ALL)"
-    )
+    return f"(SELECT named.*, {called} FROM named LEFT JOIN {with_areas('names', kinds)} AS n ON {same} GROUP BY ALL)"
 
 
 def _drop_repeats(reading: Reading, relation: str, columns: Mapping[str, str]) -> None:
