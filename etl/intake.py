@@ -65,10 +65,14 @@ def fingerprint(path: Path) -> str:
 
 def recognise(received: Received, feeds: Sequence[ModuleType]) -> tuple[ModuleType, str]:
     """The feed whose file this is, and the layout. Raises RefusedFile when none knows it."""
-    for feed in feeds:
-        layout = feed.recognise(received)
-        if layout:
-            return feed, layout
+    if received.recognised is None:
+        for feed in feeds:
+            layout = feed.recognise(received)
+            if layout:
+                received.recognised = (feed, layout)
+                break
+    if received.recognised is not None:
+        return received.recognised
     raise RefusedFile(_not_recognised(received))
 
 

@@ -92,6 +92,7 @@ class Received:
     records: list[list[str]] = field(default_factory=list)
     delimiter: str = ","
     sheets: dict[str, list[list[Any]]] = field(default_factory=dict)
+    recognised: tuple[ModuleType, str] | None = None
     settings: Any = None
 
     def has(self, *columns: str) -> bool:
