@@ -7,9 +7,10 @@ WITH ranked AS (
         row_number() OVER (
             PARTITION BY code
             ORDER BY
+                -- only epraccur says when a practice opened and closed; ePCN knows its name
                 CASE source
-                    WHEN 'epraccur' THEN 1 WHEN 'epcn' THEN 1 WHEN 'mapping' THEN 2 WHEN 'registration_map' THEN 3
-                    ELSE 4
+                    WHEN 'epraccur' THEN 1 WHEN 'epcn' THEN 2 WHEN 'mapping' THEN 3 WHEN 'registration_map' THEN 4
+                    ELSE 5
                 END,
                 as_of DESC NULLS LAST, load_id DESC
         ) AS choice
