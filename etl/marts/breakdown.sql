@@ -57,3 +57,4 @@ UNION ALL SELECT 'appointments_booking_wait', organisation, level, period_start,
 UNION ALL SELECT 'online_type', organisation, level, period_start, 'clinical', clinical FROM mart.online_month WHERE clinical IS NOT NULL
 UNION ALL SELECT 'online_type', organisation, level, period_start, 'administrative', administrative FROM mart.online_month WHERE administrative IS NOT NULL
 UNION ALL SELECT 'online_type', organisation, level, period_start, 'other', other FROM mart.online_month WHERE other IS NOT NULL
+UNION ALL SELECT subject, organisation, level, period_start, category, amount FROM mart.navigation_breakdown

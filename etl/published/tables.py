@@ -94,7 +94,7 @@ TABLES: dict[str, dict[str, str]] = {
     # organisation × month × channel detail that charts split: one tall table
     # subject: calls_outcome, calls_time_band, calls_wait_answered, calls_wait_missed, calls_duration,
     #          appointments_staff_group, appointments_mode, appointments_status, appointments_booking_wait,
-    #          appointments_category, online_type
+    #          appointments_category, online_type, navigation_channel, navigation_half_hour
     "breakdown": {
         "subject": "VARCHAR",
         "organisation": "VARCHAR",
@@ -208,6 +208,38 @@ TABLES: dict[str, dict[str, str]] = {
         "date": "DATE",
         "reason": "VARCHAR",
     },
+    # all requests handled, as practices recorded them; `not_recorded` where they recorded no destination
+    "navigation_month": {
+        "practice_code": "VARCHAR",
+        "month": "DATE",
+        "channel": "VARCHAR",  # telephone, online, walk_in, nhs_app, other
+        "request_category": "VARCHAR",
+        "destination": "VARCHAR",
+        "contacts": "BIGINT",
+        "declined": "BIGINT",
+    },
+    # the same summed for practice, PCN, sub-ICB location and ICB, by the month's membership
+    "navigation_flow": {
+        "organisation": "VARCHAR",
+        "level": "VARCHAR",
+        "period_start": "DATE",  # month
+        "request_category": "VARCHAR",
+        "destination": "VARCHAR",
+        "contacts": "BIGINT",
+        "declined": "BIGINT",
+    },
+    # what training returns say of each practice they name
+    "training_practice": {
+        "practice_code": "VARCHAR",
+        "funded_offered_on": "DATE",
+        "funded_booked_on": "DATE",
+        "funded_completed_on": "DATE",
+        "trained_on": "DATE",  # the first completion, funded or cascaded
+        "funded_completed": "BIGINT",  # people
+        "cascaded_completed": "BIGINT",
+    },
+    # outcomes that no mapping table knows; rare, long or with figures they are one row without their words
+    "unmapped_destination": {"feed": "VARCHAR", "value": "VARCHAR", "rows": "BIGINT"},
 }
 
 # how each table is sorted in the file
@@ -227,4 +259,8 @@ ORDER = {
     "telephony_practice": "period_start, practice",
     "telephony_date": "kind, day",
     "rebase": "organisation, date",
+    "navigation_month": "practice_code, month, channel, request_category, destination",
+    "navigation_flow": "level, organisation, period_start, request_category, destination",
+    "training_practice": "practice_code",
+    "unmapped_destination": "rows DESC, value",
 }

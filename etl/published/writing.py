@@ -37,6 +37,10 @@ AS_THEY_ARE = (
     "telephony_practice",
     "telephony_date",
     "rebase",
+    "navigation_month",
+    "navigation_flow",
+    "training_practice",
+    "unmapped_destination",
 )
 
 
