@@ -311,7 +311,9 @@ def _register_sources(reading: Reading) -> None:
     for table in reading.settings.telephony_source:
         numbers = table.get("numbers")
         codes = numbers.values() if isinstance(numbers, Mapping) else []
-        named = {str(code).strip().upper() for of in codes for code in ([of] if isinstance(of, str) else of)}
+        named: set[str | None] = {
+            str(code).strip().upper() for of in codes for code in ([of] if isinstance(of, str) else of)
+        }
         hashed = table.get("platform") == "mapped_csv"
         rows |= {(str(table.get("id")), code, hashed) for code in (named or {None})}
     reading.con.execute("CREATE OR REPLACE TEMP TABLE call_source (id VARCHAR, practice VARCHAR, is_hashed BOOLEAN)")

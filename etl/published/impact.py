@@ -1,4 +1,4 @@
-"""Did going live help? Answered once a night for every measure of calls, so that a page only reads the answer."""
+"""Did going live help, and did training? Answered once a night, so that a page only reads the answer."""
 
 from datetime import date
 
@@ -11,21 +11,26 @@ from etl.measures.registry import measures
 # the first part of a measure's name: what going live may have changed
 GROUPS = ("calls_", "logged_calls_")
 QUESTIONS = ("answered", "missed", "dealt_with", "answered_within_120s", "wait")
+_ABOUT_CALLS = [group + question for group in GROUPS for question in QUESTIONS]
+_ABOUT_NAVIGATION = ["navigation_redirected", "navigation_redirected_external", "navigation_not_recorded"]
 MONTHS_BEFORE, MONTHS_AFTER = 4, 4
 SETTLING = 1  # of the month of going live only a part was live
 
 
 def fill_impact(con: duckdb.DuckDBPyConnection) -> None:
-    """Fill `built.main.impact` from `raw_value` and the tracker's current belief; no rows without a tracker."""
-    switched = went_live(con)
+    """Fill `built.main.impact` from `raw_value`: what going live did to calls, by the tracker's current belief, and
+    what training did to where requests go. No rows without a tracker or a training return."""
+    _fill(con, went_live(con), _ABOUT_CALLS, "going live")
+    _fill(con, trained(con), _ABOUT_NAVIGATION, "training")
+
+
+def _fill(con: duckdb.DuckDBPyConnection, switched: dict[str, date | None], names: list[str], event: str) -> None:
     if not switched:
         return
     con.execute("CREATE OR REPLACE TEMP TABLE tracked (practice VARCHAR)")
     con.executemany("INSERT INTO tracked VALUES (?)", [(practice,) for practice in switched])
     for measure in measures().values():
-        if not measure.measure.startswith(GROUPS) or "month" not in measure.periods:
-            continue
-        if not any(measure.measure.removeprefix(group) in QUESTIONS for group in GROUPS):
+        if measure.measure not in names or "month" not in measure.periods:
             continue
         values = con.execute(
             "SELECT organisation AS practice, period_start AS period, value FROM raw_value WHERE measure = ? "
@@ -34,7 +39,7 @@ def fill_impact(con: duckdb.DuckDBPyConnection) -> None:
             [measure.measure],
         ).fetch_df()
         if len(values):
-            found = effect(values, switched, measure.title[0].lower() + measure.title[1:], measure.unit)
+            found = effect(values, switched, measure.title[0].lower() + measure.title[1:], measure.unit, event)
             con.execute(f"INSERT INTO built.main.impact VALUES ({', '.join('?' * 14)})", _row(measure.measure, found))
 
 
@@ -50,8 +55,15 @@ def went_live(con: duckdb.DuckDBPyConnection) -> dict[str, date | None]:
     return dict(rows)
 
 
-def effect(values: pd.DataFrame, switched: dict[str, date | None], title: str, unit: str) -> Impact:
-    """The effect of going live on a monthly measure: values have practice, period (a month's first day), value."""
+def trained(con: duckdb.DuckDBPyConnection) -> dict[str, date | None]:
+    """Practices that a training return names → when their first navigator was trained; None: not yet."""
+    return dict(con.execute("SELECT practice_code, trained_on FROM mart.training_practice").fetchall())
+
+
+def effect(
+    values: pd.DataFrame, switched: dict[str, date | None], title: str, unit: str, event: str = "going live"
+) -> Impact:
+    """The effect of an event on a monthly measure: values have practice, period (a month's first day), value."""
     return switching_effect(
         values.assign(period=pd.to_datetime(values["period"])),
         switched,
@@ -61,7 +73,7 @@ def effect(values: pd.DataFrame, switched: dict[str, date | None], title: str, u
         measure=title,
         unit=unit,
         period="month",
-        event="going live",
+        event=event,
     )
 
 
