@@ -3,6 +3,7 @@
 from dashboard.access.scope import Scope
 from dashboard.page import Rows
 from dashboard.queries import organisations
+from dashboard.queries.measures import thin_months
 from dashboard.queries.source import reader
 from dashboard.view import View
 
@@ -12,8 +13,10 @@ def by_month(scope: Scope, view: View, subject: str) -> Rows:
     (code,) = organisations.permit(scope, [view.organisation.code])
     return reader().records(
         "SELECT period_start, category, amount FROM breakdown WHERE subject = :subject AND level = :level "
-        "AND organisation = :code AND period_start BETWEEN :first AND :last ORDER BY period_start, category",
+        "AND organisation = :code AND period_start BETWEEN :first AND :last "
+        "AND period_start NOT IN (SELECT unnest(:thin)) ORDER BY period_start, category",
         subject=subject,
+        thin=thin_months(scope, view.organisation, subject),
         level=view.organisation.kind,
         code=code,
         first=view.first_month,
@@ -34,11 +37,12 @@ def shares(scope: Scope, view: View, *subjects: str) -> Rows:
         f"""
         SELECT subject, category, organisation, sum(amount) AS amount FROM breakdown
         WHERE subject IN ({listed}) AND organisation IN (:code, 'ENG')
-          AND period_start BETWEEN :first AND :last
+          AND period_start BETWEEN :first AND :last AND period_start NOT IN (SELECT unnest(:thin))
           AND period_start IN (SELECT period_start FROM breakdown WHERE subject IN ({listed}) AND organisation = :code)
         GROUP BY ALL ORDER BY ALL
         """,
         **names,
+        thin=thin_months(scope, view.organisation, *subjects),
         code=code,
         first=view.first_month,
         last=view.last_month,

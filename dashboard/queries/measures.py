@@ -5,13 +5,12 @@ from typing import Any
 
 from dashboard.access.scope import Scope
 from dashboard.page import Rows
-from dashboard.queries import organisations
+from dashboard.queries import organisations, peers
 from dashboard.queries.source import reader, remembered
 from dashboard.view import Organisation, View
 from etl.analysis.funnel import FEWEST_TO_JUDGE_SPREAD, SCALE, funnel
 
 SPARKLINE_MONTHS = 24
-FEWEST_PEERS = 8  # fewer anonymous peers than this could be recognised
 
 SERIES = """
 SELECT v.measure, v.organisation, v.level, v.period_start, v.numerator, v.denominator, v.value,
@@ -38,6 +37,26 @@ def month_range() -> tuple[date, date] | None:
     return (rows[0]["first"], rows[0]["last"]) if rows and rows[0]["last"] is not None else None
 
 
+def thin_months(scope: Scope, organisation: Organisation, *subjects: str) -> list[date]:
+    """Months in which a total above the scope counts so few practices that it would give one of them away.
+
+    subjects: measures or breakdowns; what stands before their first `_` (calls, appointments, online) is looked at.
+    """
+    fewest = organisations.fewest_in_total(scope)
+    if not fewest or organisation.kind not in organisations.SHARED_KINDS:
+        return []
+    rows = reader().records(
+        "SELECT DISTINCT period_start FROM measure_value WHERE organisation = :code AND level = :level "
+        "AND period_kind = 'month' AND split_part(measure, '_', 1) IN (SELECT unnest(:families)) "
+        "AND practices_counted < :fewest",
+        code=organisation.code,
+        level=organisation.kind,
+        families=[subject.split("_")[0] for subject in subjects],
+        fewest=fewest,
+    )
+    return [row["period_start"] for row in rows]
+
+
 def series(scope: Scope, view: View, measure: str) -> Rows:
     """One measure of one organisation, a row for every month between its first and last in the view: a month without
     data is a row of None. Columns: those of `measure_value`. No rows when there is no value in the period.
@@ -45,8 +64,10 @@ def series(scope: Scope, view: View, measure: str) -> Rows:
     (code,) = organisations.permit(scope, [view.organisation.code])
     found = reader().records(
         SERIES + "AND v.measure = :measure AND v.level = :level AND v.organisation = :code "
-        "AND v.period_start BETWEEN :first AND :last ORDER BY v.period_start",
+        "AND v.period_start BETWEEN :first AND :last AND v.period_start NOT IN (SELECT unnest(:thin)) "
+        "ORDER BY v.period_start",
         measure=measure,
+        thin=thin_months(scope, view.organisation, measure),
         level=view.organisation.kind,
         code=code,
         first=view.first_month,
@@ -79,8 +100,10 @@ def latest(scope: Scope, organisation: Organisation, names: tuple[str, ...]) -> 
     (code,) = organisations.permit(scope, [organisation.code])
     rows = reader().records(
         SERIES + "AND v.measure IN (SELECT unnest(:names)) AND v.level = :level AND v.organisation = :code "
+        "AND (v.level IN ('practice', 'pcn') OR v.practices_counted IS NULL OR v.practices_counted >= :fewest) "
         "ORDER BY v.measure, v.period_start",
         names=list(names),
+        fewest=organisations.fewest_in_total(scope),
         level=organisation.kind,
         code=code,
     )
@@ -88,8 +111,10 @@ def latest(scope: Scope, organisation: Organisation, names: tuple[str, ...]) -> 
         (row["measure"], row["period_start"]): row["value"]
         for row in reader().records(
             "SELECT measure, period_start, value FROM measure_value WHERE level = 'england' "
-            "AND period_kind = 'month' AND measure IN (SELECT unnest(:names))",
+            "AND period_kind = 'month' AND measure IN (SELECT unnest(:names)) "
+            "AND (practices_counted IS NULL OR practices_counted >= :fewest)",
             names=list(names),
+            fewest=organisations.fewest_in_total(scope),
         )
     }
     by_measure: dict[str, list[dict[str, Any]]] = {}
@@ -164,66 +189,70 @@ def compared(scope: Scope, view: View, measure: str, kind: str) -> Rows:
     if definition is None or definition["unit"] not in SCALE:
         return []
     known = organisations.directory()
-    members = {each.code: each for each in known.below(_comparison_top(view.organisation, kind), kind)}
+    members = {each.code: each for each in known.below(_comparison_top(scope, view.organisation, kind), kind)}
     found = reader().records(
         "SELECT organisation, sum(numerator) AS numerator, sum(denominator) AS denominator, count(*) AS months "
         "FROM measure_value WHERE measure = :measure AND level = :kind AND period_kind = 'month' "
-        "AND value IS NOT NULL AND period_start BETWEEN :first AND :last GROUP BY organisation ORDER BY organisation",
+        "AND value IS NOT NULL AND period_start BETWEEN :first AND :last "
+        "AND organisation IN (SELECT unnest(:codes)) GROUP BY organisation ORDER BY organisation",
         measure=measure,
         kind=kind,
         first=view.first_month,
         last=view.last_month,
+        codes=list(members),
     )
-    rows = [row for row in found if row["organisation"] in members and row["denominator"]]
+    rows = [row for row in found if row["denominator"]]
     seen = {row["organisation"] for row in rows if organisations.may_see(scope, members[row["organisation"]])}
-    if 0 < len(rows) - len(seen) < FEWEST_PEERS:
+    if 0 < len(rows) - len(seen) < organisations.FEWEST_PEERS:
         rows = [row for row in rows if row["organisation"] in seen]
     if not rows:
         return []
     if len(rows) < FEWEST_TO_JUDGE_SPREAD:
-        return [_unjudged(row, rows, definition["unit"], code, members, seen) for row in rows]
+        return [_unjudged(row, rows, definition["unit"], code, members) for row in rows]
     judged = funnel([row["numerator"] for row in rows], [row["denominator"] for row in rows], definition["unit"])
     points = judged.points.drop(columns=["numerator", "denominator"]).to_dict("records")
     judged_rows = [
         {
             **row,
             **point,
-            "organisation": row["organisation"] if row["organisation"] in seen else None,
-            "name": members[row["organisation"]].name if row["organisation"] in seen else None,
+            "name": members[row["organisation"]].name,
             "is_chosen": row["organisation"] == code,
             "centre": judged.centre,
             "statement": judged.overdispersion.statement,
         }
         for row, point in zip(rows, points, strict=True)
     ]
-    if len(seen) < len(rows):
-        # in an order that says nothing of who they are
-        judged_rows.sort(key=lambda row: (not row["is_chosen"], row["value"]))
-    return judged_rows
+    known_rows = [row for row in judged_rows if row["organisation"] in seen]
+    others = [row for row in judged_rows if row["organisation"] not in seen]
+    return known_rows + peers.anonymous(others, definition["unit"], judged.centre, judged.overdispersion.tau)
 
 
 def _unjudged(
-    row: dict[str, Any], rows: Rows, unit: str, code: str, members: dict[str, Organisation], seen: set[str]
+    row: dict[str, Any], rows: Rows, unit: str, code: str, members: dict[str, Organisation]
 ) -> dict[str, Any]:
-    known = row["organisation"] in seen
+    """Where there are fewer than 8, nobody is anonymous: the scope sees them all by name."""
     limits = dict.fromkeys(("lower_95", "upper_95", "lower_998", "upper_998", "judgement"))
     whole = sum(each["numerator"] for each in rows) / sum(each["denominator"] for each in rows)
     return {
         **row,
         **limits,
         "value": SCALE[unit] * row["numerator"] / row["denominator"],
-        "organisation": row["organisation"] if known else None,
-        "name": members[row["organisation"]].name if known else None,
+        "name": members[row["organisation"]].name,
         "is_chosen": row["organisation"] == code,
         "centre": SCALE[unit] * whole,
         "statement": f"With {len(rows)} there are too few to tell chance from difference, so none is judged.",
     }
 
 
-def _comparison_top(organisation: Organisation, kind: str) -> str:
-    """Whose members are compared: those of the organisation, or of the ICB above it when it has none of that kind."""
+def _comparison_top(scope: Scope, organisation: Organisation, kind: str) -> str:
+    """Whose members are compared: those of the organisation, or of the ICB above it when it has none of that kind.
+
+    For a narrower scope always those of its ICB: what one comparison shows and another does not would be few.
+    """
     known = organisations.directory()
-    if len(known.below(organisation.code, kind)) >= FEWEST_PEERS or organisation.kind in ("icb", "england"):
+    if organisation.kind in ("icb", "england"):
+        return organisation.code
+    if scope.kind == "icb" and len(known.below(organisation.code, kind)) >= organisations.FEWEST_PEERS:
         return organisation.code
     above = [code for code in organisation.parents if known.organisations[code].kind == "icb"]
     return above[0] if above else organisation.code

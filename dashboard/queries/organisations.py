@@ -15,6 +15,7 @@ KINDS = ("practice", "pcn", "sub_icb", "icb", "region", "england")
 # Aggregates above a practice or PCN that a narrower scope may see. A PCN's total is not among them for a
 # practice: with two members it would give the neighbour's figure away.
 SHARED_KINDS = ("sub_icb", "icb", "region", "england")
+FEWEST_PEERS = 8  # fewer other practices than this could be told apart, in a total as in a distribution
 
 
 class NoSuchOrganisation(LookupError):
@@ -56,8 +57,8 @@ def directory() -> Directory:
         "ORDER BY is_own DESC, code"
     )
     links = reader().records(
-        "SELECT child, parent, parent_kind FROM membership WHERE to_date IS NULL OR to_date >= current_date "
-        "ORDER BY from_date"
+        "SELECT child, parent, parent_kind FROM membership WHERE (to_date IS NULL OR to_date >= current_date) "
+        "AND (from_date IS NULL OR from_date <= current_date) ORDER BY from_date"
     )
     generation = reader().records("SELECT icb_codes FROM generation")
     codes = tuple(code.strip() for row in generation for code in (row["icb_codes"] or "").split(",") if code.strip())
@@ -101,14 +102,33 @@ def may_see(scope: Scope, organisation: Organisation) -> bool:
         return True
     if scope.kind == "pcn" and organisation.kind == "practice":
         return scope.code in organisation.parents
-    return organisation.kind in SHARED_KINDS
+    return organisation.kind in SHARED_KINDS and _hides_its_members(scope, organisation)
+
+
+def _hides_its_members(scope: Scope, total: Organisation) -> bool:
+    """Whether a total still has enough other practices in it when the scope takes its own away."""
+    own = _own_practices(scope)
+    others = [each for each in directory().below(total.code, "practice") if each.code not in own]
+    # a total above organisations that are not listed one by one (another ICB) gives nobody away
+    return not others or len(others) >= FEWEST_PEERS
+
+
+def fewest_in_total(scope: Scope) -> int:
+    """How many practices a total above a narrower scope must count in a period to be shown to it; 0: any."""
+    return 0 if scope.kind == "icb" else FEWEST_PEERS + len(_own_practices(scope))
+
+
+def _own_practices(scope: Scope) -> set[str]:
+    if scope.kind == "practice":
+        return {str(scope.code)}
+    return {each.code for each in directory().below(str(scope.code), "practice")}
 
 
 def find(scope: Scope, code: str) -> Organisation:
     """The organisation of this code. Raises NoSuchOrganisation, the same for unknown and for out of scope."""
     organisation = directory().organisations.get(code.strip().upper())
     if organisation is None or not may_see(scope, organisation):
-        raise NoSuchOrganisation(f"There is no organisation {code!r} here.")
+        raise NoSuchOrganisation("There is no such organisation here.")
     return organisation
 
 

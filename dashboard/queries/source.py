@@ -43,3 +43,13 @@ def remembered(function: Callable[P, R]) -> Callable[P, R]:
         return answer(reader(), generation(), *args)
 
     return cast(Callable[P, R], wrapper)
+
+
+@remembered
+def columns_of(table: str) -> frozenset[str]:
+    """The columns of a table of the generation; none where an older generation does not have it."""
+    rows = reader().records(
+        "SELECT column_name FROM information_schema.columns WHERE table_schema = 'main' AND table_name = :name",
+        name=table,
+    )
+    return frozenset(row["column_name"] for row in rows)

@@ -1,0 +1,144 @@
+"""Other practices as a distribution: without code or name, rounded, and never fewer than 8 of them.
+
+An exact figure can name its practice (list sizes are published), so whatever speaks of practices that a scope may not
+see leaves here with two significant figures.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dashboard.access.scope import Scope
+from dashboard.page import Rows
+from dashboard.queries import organisations
+from dashboard.queries.source import columns_of, reader, remembered
+from dashboard.view import Organisation, View
+from etl.analysis.funnel import SCALE, funnel, limits
+
+NEAREST = 10  # similar practices; never fewer than organisations.FEWEST_PEERS
+# columns of `organisation` that practices are matched by, those that a generation has: what each is called
+LIKENESS = {
+    "patients": "list size",
+    "imd_score": "deprivation",
+    "aged_65_share": "age profile",
+    "rurality": "rurality",
+}
+LOGARITHMIC = ("patients",)
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How similar practices were found. by: what they are alike in; unknown: what is not known of this practice.
+
+    practices: how many there are, 0 where fewer than 8 can be compared.
+    """
+
+    by: tuple[str, ...]
+    unknown: tuple[str, ...]
+    practices: int
+
+
+def blur(value: float, figures: int = 2) -> float:
+    """A number to so many significant figures."""
+    return float(f"{value:.{figures}g}")
+
+
+def anonymous(rows: Rows, unit: str, centre: float, tau: float) -> Rows:
+    """Judged rows of a comparison as those may see them who may not know whose they are.
+
+    Code, name and numerator are gone; value and denominator are rounded, the limits are those of the rounded
+    denominator, and the order says nothing of who they are.
+    """
+    blurred: Rows = []
+    for row in rows:
+        size = blur(row["denominator"])
+        around: Any = limits([size], centre, unit, tau).drop(columns="denominator").to_dict("records")[0]
+        whose = {"organisation": None, "name": None, "numerator": None, "months": None, "is_chosen": False}
+        blurred.append({**row, **whose, "denominator": size, "value": blur(row["value"]), **around})
+    return sorted(blurred, key=lambda row: (row["value"], row["denominator"]))
+
+
+def likeness(scope: Scope, practice: Organisation) -> Likeness:
+    """What practices similar to this one are alike in, and how many are compared with."""
+    organisations.permit(scope, [practice.code])
+    _, by, near = _nearest(practice.code)
+    unknown = tuple(name for column, name in LIKENESS.items() if column not in by)
+    return Likeness(tuple(LIKENESS[column] for column in by), unknown, len(near))
+
+
+def against_similar(scope: Scope, view: View, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """Each measure over the view's months, this practice against similar ones.
+
+    Sums of numerators over sums of denominators. measure → value (None without data), and, rounded to two significant
+    figures, lower_quartile, median and upper_quartile of the similar practices that have it, practices (how many),
+    and judgement (`above`, `below`, `within` the 99.8% limits of a funnel of them all). The distribution is left
+    out (None) where fewer than 8 similar practices have the measure.
+    """
+    (code,) = organisations.permit(scope, [view.organisation.code])
+    near = _nearest(code)[2]
+    rows = reader().records(
+        "SELECT v.measure, m.unit, v.organisation, sum(v.numerator) AS numerator, sum(v.denominator) AS denominator "
+        "FROM measure_value v JOIN measure m USING (measure) WHERE v.measure IN (SELECT unnest(:names)) "
+        "AND v.level = 'practice' AND v.period_kind = 'month' AND v.value IS NOT NULL "
+        "AND v.period_start BETWEEN :first AND :last AND v.organisation IN (SELECT unnest(:codes)) "
+        "GROUP BY v.measure, m.unit, v.organisation HAVING sum(v.denominator) > 0 ORDER BY v.measure, v.organisation",
+        names=list(names),
+        codes=[code, *near],
+        first=view.first_month,
+        last=view.last_month,
+    )
+    by_measure: dict[str, Rows] = {}
+    for row in rows:
+        by_measure.setdefault(row["measure"], []).append(row)
+    return {name: _place(found, code) for name, found in by_measure.items()}
+
+
+def _place(rows: Rows, code: str) -> dict[str, Any]:
+    unit = rows[0]["unit"]
+    scale = SCALE.get(unit, 10_000.0 if unit == "per_10000_patients" else 1.0)
+    values = {row["organisation"]: scale * row["numerator"] / row["denominator"] for row in rows}
+    others = [value for organisation, value in values.items() if organisation != code]
+    answer: dict[str, Any] = {"value": values.get(code), "practices": len(others)}
+    answer |= dict.fromkeys(("lower_quartile", "median", "upper_quartile", "judgement"))
+    if len(others) < organisations.FEWEST_PEERS:
+        return {**answer, "practices": 0}
+    quartiles = (blur(float(value)) for value in np.quantile(others, (0.25, 0.5, 0.75)))
+    answer["lower_quartile"], answer["median"], answer["upper_quartile"] = quartiles
+    part_of_whole = all(row["numerator"] <= row["denominator"] for row in rows)
+    if code in values and unit in SCALE and (unit != "percent" or part_of_whole):
+        judged = funnel([row["numerator"] for row in rows], [row["denominator"] for row in rows], unit)
+        answer["judgement"] = judged.points["judgement"][list(values).index(code)]
+    return answer
+
+
+@remembered
+def _nearest(code: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """This practice, the columns it could be matched by, and the codes of the most similar open practices of its ICB.
+
+    Distance is Euclidean over the columns, each in standard deviations. The codes never leave this module.
+    """
+    known = columns_of("organisation")
+    columns = [column for column in LIKENESS if column in known]
+    listed = "".join(f", {column}" for column in columns)
+    rows = reader().records(
+        f"SELECT code{listed} FROM organisation WHERE kind = 'practice' AND is_own "
+        "AND (closed IS NULL OR closed > current_date) ORDER BY code"
+    )
+    own = next((row for row in rows if row["code"] == code), None)
+    by = tuple(column for column in columns if own is not None and _is_known(own[column]))
+    others = [row for row in rows if row["code"] != code and all(_is_known(row[column]) for column in by)]
+    if own is None or not by or len(others) < organisations.FEWEST_PEERS:
+        return code, by, ()
+    distance = np.zeros(len(others))
+    for column in by:
+        values = np.array([float(row[column]) for row in [own, *others]])
+        values = np.log(values) if column in LOGARITHMIC else values
+        spread = values.std() or 1.0
+        distance += ((values[1:] - values[0]) / spread) ** 2
+    order = np.argsort(distance, kind="stable")[:NEAREST]
+    return code, by, tuple(sorted(others[place]["code"] for place in order))
+
+
+def _is_known(value: Any) -> bool:
+    return value is not None and value == value and value > 0
