@@ -80,23 +80,25 @@ def stage_areas(
         f"CREATE OR REPLACE TEMP TABLE areas AS SELECT DISTINCT {', '.join([*kinds, *names, *others])}, "
         f"{as_of} AS as_of FROM {readable(reading, relation)} WHERE NOT ({bad})"
     )
+    organisations = []
     for kind in kinds:
         name = f"max(trim({kind}_name))" if f"{kind}_name" in names else "NULL"
         ons_code = f"max(trim({kind}_ons_code))" if kind in (ons_codes or {}) else "NULL"
         fresh = "" if f"{kind}_name" in names else f"AND {kind} NOT IN (SELECT code FROM known WHERE code IS NOT NULL)"
-        once = (
-            f"(SELECT {kind} AS code, {name} AS name, {ons_code} AS ons_code, as_of FROM areas "
-            f"WHERE {kind} <> '{UNASSIGNED}' {fresh} GROUP BY {kind}, as_of)"
+        organisations.append(
+            f"SELECT {kind} AS code, {say(kind)} AS kind, {name} AS name, {ons_code} AS ons_code, as_of FROM areas "
+            f"WHERE {kind} <> '{UNASSIGNED}' {fresh} GROUP BY {kind}, as_of"
         )
-        statement = {"code": "code", "kind": say(kind), "name": "name", "ons_code": "ons_code"}
-        reading.stage("organisation", once, statement | _said(), count=False)
-    for child, parent in BELONGING:
-        if child in kinds and parent in kinds:
-            _stage_belonging(reading, child, parent)
+    columns = {name: name for name in ("code", "kind", "name", "ons_code")}
+    reading.stage("organisation", f"({' UNION ALL '.join(organisations)})", columns | _said(), count=False)
+    belonging = [_belonging(reading, *pair) for pair in BELONGING if set(pair) <= set(kinds)]
+    if belonging:
+        columns = {name: name for name in ("child", "child_kind", "parent", "parent_kind")}
+        reading.stage("membership", f"({' UNION ALL '.join(belonging)})", columns | _said(), count=False)
     reading.con.execute("DROP TABLE areas")
 
 
-def _stage_belonging(reading: Reading, child: str, parent: str) -> None:
+def _belonging(reading: Reading, child: str, parent: str) -> str:
     """One statement for each child: the parent that more than half of its rows name. A few rows of a practice that
     moved, or was typed under another ICB, do not move its sub-ICB location."""
     pairs = (
@@ -108,9 +110,10 @@ def _stage_belonging(reading: Reading, child: str, parent: str) -> None:
     if several:
         listed = ", ".join(row[0] for row in several)
         reading.notes.append(f"Named under more than one {parent}; taken as most rows have it: {child} {listed}.")
-    statement = {"child": "child", "child_kind": say(child), "parent": "parent", "parent_kind": say(parent)}
-    once = f"(SELECT * FROM ({pairs}) WHERE 2 * rows > all_rows)"
-    reading.stage("membership", once, statement | _said(), count=False)
+    return (
+        f"SELECT child, {say(child)} AS child_kind, parent, {say(parent)} AS parent_kind, as_of "
+        f"FROM ({pairs}) WHERE 2 * rows > all_rows"
+    )
 
 
 def _said() -> dict[str, str]:

@@ -4,6 +4,7 @@ Counts only: the workbook's percentages are not read, since their labels in Tabl
 values in some editions. An outcome or band without calls is absent from the files, and stays absent here.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from etl.feeds.areas import KINDS, area_codes, area_problems, stage_areas, with_areas
@@ -252,28 +253,40 @@ def _read_practices(reading: Reading, name: str, sheet: Sheet) -> None:
         *area_problems(AREA_SHEET),
         *(_named_count(number, title, optional=name != "table_3" or number > 0) for number, title in enumerate(series)),
     ]
-    for number, title in enumerate(series):
-        indicator, dimension, band = title.split("|")
-        reading.stage(
-            "published_calls",
-            relation,
-            {
-                "dataset": say(name),
-                "period_kind": "'month'",
-                "period_start": "period",
-                **area_codes(AREA_SHEET),
-                "indicator": say(indicator),
-                "dimension": say(dimension),
-                "band": say(band),
-                # the first column stands for the row in the count of rows, so it is there also when blank
-                "calls": f"coalesce(n{number}, 0)",
-            },
-            problems,
-            skip=f"n{number} IS NULL" if number else "FALSE",
-            count=number == 0,
-        )
+    columns_of_row = {"period_kind": "'month'", "period_start": "period", **area_codes(AREA_SHEET)}
+    good = _stage_series(reading, name, relation, columns_of_row, series, problems)
     if name == "table_3":
-        stage_areas(reading, relation, KINDS, "period", problems)
+        stage_areas(reading, good, KINDS, "period")
+
+
+def _stage_series(
+    reading: Reading,
+    dataset: str,
+    relation: str,
+    columns: dict[str, str],
+    series: Sequence[str],
+    problems: Sequence[Problem],
+) -> str:
+    """Stage a row for each of a sheet row's columns `n0`, `n1` …, named in `series`. Returns the good sheet rows.
+
+    The first column stands for the row in the count of rows, so it is there, as 0, also when blank.
+    """
+
+    def row(number: int) -> dict[str, str]:
+        indicator, dimension, band = series[number].split("|")
+        named = {"dataset": say(dataset), "indicator": say(indicator), "dimension": say(dimension), "band": say(band)}
+        return {**columns, **named, "calls": f"coalesce(n{number}, 0)"}
+
+    reading.stage("published_calls", relation, row(0), problems)
+    bad = " OR ".join(f"coalesce({problem.condition}, FALSE)" for problem in problems)
+    reading.con.execute(f"CREATE OR REPLACE TEMP TABLE good_rows AS SELECT * FROM {relation} WHERE NOT ({bad})")
+    others = [
+        f"SELECT {', '.join(f'{sql} AS {name}' for name, sql in row(number).items())} FROM good_rows "
+        f"WHERE n{number} IS NOT NULL"
+        for number in range(1, len(series))
+    ]
+    reading.stage("published_calls", f"({' UNION ALL '.join(others)})", {name: name for name in row(0)}, count=False)
+    return "good_rows"
 
 
 def _named_count(number: int, title: str, optional: bool) -> Problem:
@@ -319,24 +332,8 @@ def _read_days(reading: Reading, sheet: Sheet) -> None:
         *_date_problems(reading, "date", "on_day"),
         *(_named_count(number, title, optional=True) for number, title in enumerate(DAY_BANDS)),
     ]
-    for number, title in enumerate(DAY_BANDS):
-        indicator, dimension, band = title.split("|")
-        reading.stage(
-            "published_calls",
-            relation,
-            {
-                "dataset": "'table_2'",
-                "period_kind": "'day'",
-                "period_start": "on_day",
-                "indicator": say(indicator),
-                "dimension": say(dimension),
-                "band": say(band),
-                "calls": f"coalesce(n{number}, 0)",
-            },
-            problems,
-            skip=f"n{number} IS NULL" if number else "FALSE",
-            count=number == 0,
-        )
+    columns_of_row = {"period_kind": "'day'", "period_start": "on_day"}
+    _stage_series(reading, "table_2", relation, columns_of_row, list(DAY_BANDS), problems)
 
 
 def _counts(sheet: Sheet) -> list[int]:

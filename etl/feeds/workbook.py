@@ -27,6 +27,9 @@ class Sheet:
         return month_of(self.title)
 
 
+FEWEST_HEADINGS = 2
+
+
 def title_of(cells: Sequence[Sequence[Any]]) -> tuple[int, str] | None:
     """Position and text of the first row that reads `Table N: …`; None when there is none."""
     for position, row in enumerate(cells[:HEADING_WITHIN]):
@@ -141,12 +144,15 @@ def _months(row: Sequence[Any]) -> dict[int, date]:
 
 
 def _positions(cells: Sequence[Sequence[Any]], top: int, position: int, columns: Mapping[str, str]) -> dict[str, int]:
-    headings = [normalise(value) for value in cells[position]]
-    found = {}
+    headings = [(place, normalise(value)) for place, value in enumerate(cells[position]) if isinstance(value, str)]
+    found: dict[str, int] = {}
+    if len([heading for _, heading in headings if heading]) < FEWEST_HEADINGS:
+        return found
     for column, pattern in columns.items():
         group, _, own = pattern.rpartition(" / ")
-        for place, heading in enumerate(headings):
-            if re.fullmatch(own, heading) and (not group or re.fullmatch(group, _group(cells, top, position, place))):
+        own_form = re.compile(own)
+        for place, heading in headings:
+            if own_form.fullmatch(heading) and (not group or re.fullmatch(group, _group(cells, top, position, place))):
                 found[column] = place
                 break
     return found
