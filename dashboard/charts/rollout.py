@@ -1,0 +1,188 @@
+"""The rollout of digital telephony: a burn-up, a tile a practice, and how far go-live dates slipped. Pure."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from dashboard import words
+from dashboard.charts.style import (
+    BLUE,
+    GREY,
+    LINE,
+    NAVY,
+    NAVY_LIGHT,
+    NAVY_MIDDLE,
+    NAVY_PALE,
+    ORANGE,
+    PLUM,
+    Figure,
+    figure,
+    plain,
+)
+from dashboard.page import Rows
+
+STAGE_WORDS = {
+    "analogue": "Analogue",
+    "signed_up": "Signed up",
+    "contracted": "Contracted",
+    "installed": "Installed",
+    "live": "Live",
+}
+NOT_NAMED = "Not in the tracker"
+NO_STAGE = "No stage reached"
+# colour and letter both carry the stage
+TILES: dict[str, tuple[str, str, str]] = {
+    NOT_NAMED: ("?", GREY, "#ffffff"),
+    NO_STAGE: ("–", GREY, "#ffffff"),
+    "analogue": ("A", ORANGE, "#212b32"),
+    "signed_up": ("S", NAVY_PALE, "#212b32"),
+    "contracted": ("C", NAVY_LIGHT, "#212b32"),
+    "installed": ("I", NAVY_MIDDLE, "#ffffff"),
+    "live": ("L", NAVY, "#ffffff"),
+}
+TILE = 26
+Finish = tuple[date | None, date | None, date | None]
+
+
+def burn_up(rows: Rows, marks: Sequence[tuple[date, str]], finish: Finish | None, height: int = 360) -> Figure:
+    """Practices by stage over time. rows: day, open, signed_up … live (None in the future), plan.
+
+    marks: days to draw a line at, each with its few words. finish: earliest, likely and latest day on which all would
+    be live; None where there is no forecast, a part None where it is too far off to draw.
+    """
+    known = [row for row in rows if row["open"] is not None]
+    days = plain(row["day"] for row in known)
+    traces = [_line(days, [row["open"] for row in known], "open practices", GREY, dash="dot")]
+    for stage, colour, width in (
+        ("signed_up", NAVY_PALE, 2),
+        ("contracted", NAVY_LIGHT, 2),
+        ("installed", NAVY_MIDDLE, 2),
+        ("live", NAVY, 3.5),
+    ):
+        traces.append(_line(days, [row[stage] for row in known], STAGE_WORDS[stage].lower(), colour, width))
+    traces.append(
+        _line(plain(row["day"] for row in rows), [row["plan"] for row in rows], "planned live", LINE, dash="dash")
+    )
+    total = known[-1]["open"]
+    ends = [rows[0]["day"], rows[-1]["day"], *(day for day, _ in marks)]
+    if finish is not None:
+        likely = finish[1]
+        drawn = [day for day in finish if day is not None]
+        ends += drawn
+        traces.append(_line(plain(drawn), [total] * len(drawn), "forecast: 9 runs in 10", BLUE, 6, opacity=0.45))
+        if likely is not None:
+            traces.append(
+                {
+                    "type": "scatter", "mode": "markers", "x": plain([likely]), "y": [total], "name": "forecast finish",
+                    "marker": {"color": BLUE, "symbol": "diamond", "size": 12},
+                    "hovertemplate": f"about {words.day(likely)}<extra>forecast finish</extra>",
+                }
+            )  # fmt: skip
+    shapes, notes = [], []
+    for place, (day, text) in enumerate(sorted(marks)):
+        at = day.isoformat()
+        shapes.append(
+            {"type": "line", "xref": "x", "yref": "paper", "x0": at, "x1": at, "y0": 0, "y1": 1,
+             "line": {"color": PLUM, "width": 1.8, "dash": "solid" if place == 0 else "dash"}}
+        )  # fmt: skip
+        notes.append(
+            {"x": at, "y": 0.02 + 0.08 * place, "xref": "x", "yref": "paper", "text": text, "showarrow": False,
+             "xanchor": "right", "xshift": -4, "yanchor": "bottom", "font": {"color": PLUM, "size": 12}}
+        )  # fmt: skip
+    drawn_figure = figure(
+        traces, height, hovermode="x unified", shapes=shapes, annotations=notes,
+        xaxis={"type": "date", "tickformat": "%Y", "dtick": "M12", "showgrid": False, "hoverformat": "%-d %b %Y",
+               "range": plain([min(ends), max(ends)])},
+        yaxis={"rangemode": "tozero", "nticks": 6},
+    )  # fmt: skip
+    drawn_figure["layout"]["margin"]["t"] = 56
+    return drawn_figure
+
+
+def tile_of(row: dict[str, Any]) -> str:
+    """Which of TILES a practice has."""
+    if not row["is_tracked"]:
+        return NOT_NAMED
+    return row["stage"] or NO_STAGE
+
+
+def tiles(rows: Rows) -> Figure:
+    """A tile a practice, a row a PCN. rows: practice, name, pcn_name, stage, is_tracked, since, line_type."""
+    groups: dict[str, Rows] = {}
+    for row in rows:
+        groups.setdefault(row["pcn_name"] or "No PCN", []).append(row)
+    names = list(groups)
+    traces = []
+    for kind, (letter, colour, ink) in TILES.items():
+        marked = [
+            (n, place, row)
+            for n, name in enumerate(names)
+            for place, row in enumerate(groups[name])
+            if tile_of(row) == kind
+        ]
+        if not marked:
+            continue
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers+text",
+                "x": [place for _, place, _ in marked],
+                "y": [names[n] for n, _, _ in marked],
+                "name": f"{letter} {STAGE_WORDS.get(kind, kind).lower()}",
+                "text": [letter] * len(marked),
+                "textfont": {"color": ink, "size": 13},
+                "marker": {"symbol": "square", "size": TILE, "color": colour, "line": {"color": GREY, "width": 1}},
+                "customdata": [
+                    f"<b>{row['name'] or row['practice']}</b><br>{STAGE_WORDS.get(kind, kind)}"
+                    + (f" since {words.day(row['since'])}" if row["since"] else "")
+                    + (f"<br>{row['line_type']}" if row["line_type"] else "")
+                    for _, _, row in marked
+                ],
+                "hovertemplate": "%{customdata}<extra></extra>",
+            }
+        )  # fmt: skip
+    widest = max(len(group) for group in groups.values())
+    drawn = figure(
+        traces, 70 + 34 * len(names), hovermode="closest",
+        xaxis={"visible": False, "range": [-0.6, max(widest, 9) - 0.4]},
+        yaxis={"type": "category", "showgrid": False, "autorange": "reversed",
+               "categoryorder": "array", "categoryarray": names},
+    )  # fmt: skip
+    drawn["layout"]["margin"]["t"] = 44
+    return drawn
+
+
+def slipped(rows: Rows, height: int = 280) -> Figure:
+    """A bar a practice: days between the first planned go-live and the actual or newest planned one, most first."""
+    traces = []
+    hatched = {"shape": "/", "fgcolor": ORANGE, "bgcolor": "rgba(0,0,0,0)", "size": 6, "solidity": 0.45}
+    for is_live, marker, name in (
+        (True, {"color": NAVY}, "live"),
+        (False, {"color": ORANGE, "pattern": hatched}, "still planned"),
+    ):
+        own = [(place, row) for place, row in enumerate(rows) if (row["live_on"] is not None) == is_live]
+        if own:
+            traces.append(
+                {
+                    "type": "bar",
+                    "x": [place for place, _ in own],
+                    "y": [row["slipped"] for _, row in own],
+                    "name": name,
+                    "marker": marker,
+                    "customdata": [_slip(row) for _, row in own],
+                    "hovertemplate": "%{customdata}<extra></extra>",
+                }
+            )
+    days = {"ticksuffix": " days", "tickformat": ",", "nticks": 6}
+    return figure(traces, height, bargap=0.25, hovermode="closest", xaxis={"visible": False}, yaxis=days)
+
+
+def _slip(row: dict[str, Any]) -> str:
+    return f"<b>{row['name']}</b><br>{row['slipped']:+,} days<br>first planned {words.day(row['first_planned'])}"
+
+
+def _line(
+    x: list[Any], y: list[Any], name: str, colour: str, width: float = 1.6, dash: str = "solid", **more: Any
+) -> dict[str, Any]:
+    line = {"color": colour, "width": width, "dash": dash}
+    return {"type": "scatter", "mode": "lines", "x": x, "y": y, "name": name, "line": line, **more}

@@ -1,0 +1,388 @@
+"""The rollout of digital telephony: where practices stand on a day, as believed then or now, and what it changed.
+
+Two choices of the URL decide what is told: `believed`, the snapshot of the tracker (default: the newest), and `on`,
+the month at whose end practices are looked at (default: today, or the day of an older snapshot).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from statistics import median
+from typing import Any
+
+from dashboard.access.scope import Scope
+from dashboard.page import Rows
+from dashboard.queries import organisations
+from dashboard.queries.measures import every_month
+from dashboard.queries.source import reader, remembered
+from dashboard.view import Organisation, View
+from etl.analysis.forecast import Finish, finish
+from etl.analysis.spc import xmr
+
+STAGES = ("analogue", "signed_up", "contracted", "installed", "live")
+CAPABILITIES = ("queue_position", "call_back", "call_routing", "clinical_system_link", "call_logs")
+ANALOGUE_LINES = ("PSTN", "ISDN")
+LEVELS = ("practice", "pcn", "sub_icb", "icb")
+FEWEST_TO_TELL = 3  # a supplier with fewer go-lives has no usual time
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What is told: as believed on `believed`, of `day`, in the month `month`. `first`: the first month there is."""
+
+    believed: date
+    day: date
+    month: date
+    first: date
+    newest: date
+
+
+@remembered
+def beliefs(scope: Scope) -> tuple[date, ...]:
+    """The dates of the tracker's snapshots, newest first; none before a tracker is loaded."""
+    rows = reader().records("SELECT DISTINCT believed_on FROM rollout ORDER BY believed_on DESC")
+    return tuple(row["believed_on"] for row in rows)
+
+
+@remembered
+def months(scope: Scope) -> tuple[tuple[date, date], ...]:
+    """(month, the day it is told of) for every month of the rollout, newest first."""
+    rows = reader().records("SELECT DISTINCT period_start, on_day FROM telephony_practice ORDER BY period_start DESC")
+    return tuple((row["period_start"], row["on_day"]) for row in rows)
+
+
+@remembered
+def dates(scope: Scope) -> Rows:
+    """What a rollout is read against: kind (target, switch_off, national), day, practices, note, source; by day."""
+    return reader().records("SELECT kind, day, practices, note, source FROM telephony_date ORDER BY day, kind")
+
+
+def target(scope: Scope) -> date:
+    """The date by which every practice was to be live."""
+    return next((row["day"] for row in dates(scope) if row["kind"] == "target"), date(2024, 3, 31))
+
+
+def moment(scope: Scope, view: View) -> Moment | None:
+    """The moment the URL asks for; None where there is no tracker. An unknown date is the default one."""
+    known, every = beliefs(scope), months(scope)
+    if not known or not every:
+        return None
+    believed = next((day for day in known if day.isoformat() == view.option("believed")), known[0])
+    # before its newest snapshot nothing later was known
+    today = every[0][1] if believed == known[0] else min(believed, every[0][1])
+    asked = next((day for month, day in every if month.isoformat() == view.option("on")), today)
+    day = min(asked, today)
+    return Moment(believed, day, day.replace(day=1), every[-1][0], known[0])
+
+
+@remembered
+def _standing(organisation: Organisation, at: Moment, due: date) -> Rows:
+    """Every open practice of an organisation: unfiltered, so for counting only, never shown as it is."""
+    if organisation.kind not in LEVELS:
+        return []
+    column = organisation.kind
+    reached = ", ".join(f"max(actual_date) FILTER (WHERE stage = '{s}' AND actual_date <= :day) AS {s}" for s in STAGES)
+    rows = reader().records(
+        f"""
+        WITH own AS (SELECT * FROM rollout WHERE believed_on = :believed),
+        plan AS (
+            SELECT practice_code, max(planned_date) FILTER (WHERE stage = 'live') AS planned_live,
+                {reached}
+            FROM own GROUP BY practice_code
+        )
+        SELECT p.practice, o.name, p.pcn, n.name AS pcn_name, p.sub_icb, p.patients,
+            w.practice_code IS NOT NULL AS is_tracked,
+            s.stage, s.stage_number, s.from_date AS since, s.supplier, s.line_type,
+            CASE WHEN s.stage = 'live' THEN s.from_date END AS live_on, w.planned_live,
+            {", ".join(f"w.{s}" for s in STAGES)}
+        FROM telephony_practice AS p
+        LEFT JOIN organisation AS o ON o.code = p.practice
+        LEFT JOIN organisation AS n ON n.code = p.pcn
+        LEFT JOIN plan AS w ON w.practice_code = p.practice
+        LEFT JOIN rollout_state AS s ON s.believed_on = :believed AND s.practice_code = p.practice
+            AND s.from_date <= :day AND (s.to_date IS NULL OR s.to_date >= :day)
+        WHERE p.period_start = :month AND p.{column} = :code
+        ORDER BY n.name NULLS LAST, o.name, p.practice
+        """,
+        believed=at.believed,
+        day=at.day,
+        month=at.month,
+        code=organisation.code,
+    )
+    for row in rows:
+        ended = row["live_on"] or at.day
+        row["days_here"] = (at.day - row["since"]).days if row["since"] else None
+        row["days_late"] = (ended - due).days if row["is_tracked"] and ended > due else None
+        row["slippage"] = (
+            (row["live_on"] - row["planned_live"]).days if row["live_on"] and row["planned_live"] else None
+        )
+        row["is_analogue"] = row["stage"] not in (None, "live") and row["line_type"] in ANALOGUE_LINES
+    return rows
+
+
+def _told(scope: Scope, view: View) -> tuple[Moment | None, Rows]:
+    """The moment, and every open practice of the view's organisation; permits the organisation, not each practice."""
+    organisations.permit(scope, [view.organisation.code])
+    at = moment(scope, view)
+    return at, _standing(view.organisation, at, target(scope)) if at else []
+
+
+def _visible(scope: Scope, rows: Rows) -> Rows:
+    known = organisations.directory().organisations
+    return [row for row in rows if row["practice"] in known and organisations.may_see(scope, known[row["practice"]])]
+
+
+def practices(scope: Scope, view: View) -> Rows:
+    """Open practices of the view's organisation that the scope may see by name, by PCN.
+
+    Columns: practice, name, pcn, pcn_name, sub_icb, patients, is_tracked; stage, stage_number, since, days_here,
+    supplier, line_type; live_on, planned_live, days_late (None: not late), slippage (days, signed), is_analogue; and
+    the date on which each stage was reached.
+    """
+    return _visible(scope, _told(scope, view)[1])
+
+
+def counts(scope: Scope, view: View) -> dict[str, Any]:
+    """How many open practices, and how many of them at or beyond each stage, live by the target, late, waiting, on
+    analogue lines, not in the tracker; patients of all and of the live ones (None where a list is not known)."""
+    at, rows = _told(scope, view)
+    due = target(scope)
+    live = [row for row in rows if row["stage"] == "live"]
+    found: dict[str, Any] = {
+        stage: sum((row["stage_number"] or 0) >= number for row in rows) for number, stage in enumerate(STAGES, start=1)
+    }
+    lists = [row["patients"] for row in rows]
+    return found | {
+        "moment": at,
+        "open": len(rows),
+        "live_by_target": sum(row["live_on"] <= due for row in live),
+        "late": sum(row["days_late"] is not None for row in rows),
+        "waiting": sum(row["is_tracked"] and row["stage"] != "live" for row in rows),
+        "on_analogue": sum(row["is_analogue"] for row in rows),
+        "not_in_tracker": sum(not row["is_tracked"] for row in rows),
+        "days_late": median([row["days_late"] for row in rows if row["days_late"] is not None] or [0]),
+        "patients": None if None in lists else sum(lists),
+        "patients_live": None if None in lists else sum(row["patients"] for row in live),
+    }
+
+
+def burn_up(scope: Scope, view: View) -> Rows:
+    """day, practices open, and how many had reached each stage by then, month by month from the first sign-up; `plan`:
+    how many were planned live by then, which goes on into the future, where the rest is None."""
+    at, rows = _told(scope, view)
+    if at is None or not rows:
+        return []
+    column = view.organisation.kind
+    by_stage = ", ".join(
+        f"count(*) FILTER (WHERE s.stage_number >= {number}) AS {stage}"
+        for number, stage in enumerate(STAGES, start=1)
+        if number > 1
+    )
+    found = reader().records(
+        f"""
+        WITH plan AS (
+            SELECT practice_code, max(planned_date) AS planned FROM rollout
+            WHERE believed_on = :believed AND stage = 'live' GROUP BY practice_code
+        ),
+        months AS (
+            SELECT *, least(on_day, :day) AS told FROM telephony_practice
+            WHERE {column} = :code AND period_start <= :month
+        )
+        SELECT m.told AS day, count(*) AS open, {by_stage}, count(*) FILTER (WHERE w.planned <= m.told) AS plan
+        FROM months AS m
+        LEFT JOIN plan AS w ON w.practice_code = m.practice
+        LEFT JOIN rollout_state AS s ON s.believed_on = :believed AND s.practice_code = m.practice
+            AND s.from_date <= m.told AND (s.to_date IS NULL OR s.to_date >= m.told)
+        GROUP BY m.told ORDER BY m.told
+        """,
+        believed=at.believed,
+        day=at.day,
+        month=at.month,
+        code=view.organisation.code,
+    )
+    started = next((place for place, row in enumerate(found) if row["signed_up"] or row["plan"]), len(found))
+    planned = sorted(row["planned_live"] for row in rows if row["planned_live"])
+    later = sorted({day for day in planned if day > at.day})
+    ahead = [{**dict.fromkeys(found[-1]), "day": day, "plan": sum(each <= day for each in planned)} for day in later]
+    return found[max(0, started - 1) :] + ahead
+
+
+@remembered
+def forecast(scope: Scope, view: View) -> Finish | None:
+    """When all open practices would be live, at the pace before the day that is told; None without a tracker."""
+    at, rows = _told(scope, view)
+    if at is None or not rows:
+        return None
+    return finish([row["live_on"] for row in rows if row["live_on"]], len(rows), at.day)
+
+
+def capabilities(scope: Scope, view: View) -> Rows:
+    """practice, name, pcn_name, stage, and for each capability the day since when the practice has it (None: has not)
+    and how many it has; of practices the scope may see. As believed now."""
+    at, rows = _told(scope, view)
+    if at is None:
+        return []
+    held = reader().records(
+        "SELECT practice_code, capability, min(from_date) AS since FROM rollout_capability "
+        "WHERE from_date <= :day AND (to_date IS NULL OR to_date >= :day) GROUP BY ALL",
+        day=at.day,
+    )
+    since = {(row["practice_code"], row["capability"]): row["since"] for row in held}
+    return [
+        {
+            **{name: row[name] for name in ("practice", "name", "pcn_name", "stage")},
+            **{each: since.get((row["practice"], each)) for each in CAPABILITIES},
+            "has": sum((row["practice"], each) in since for each in CAPABILITIES),
+        }
+        for row in _visible(scope, rows)
+    ] if held else []  # fmt: skip
+
+
+def slippage(scope: Scope, view: View) -> Rows:
+    """How each practice's planned live date moved from snapshot to snapshot, and what came of it, largest first.
+
+    practice, name, first_planned, first_believed (when that was believed), planned_live (in the snapshot told),
+    moves (how often it changed), moved (days from the first to the newest plan), live_on, slippage (actual less the
+    plan of the snapshot told, in days, signed), slipped (actual, or else the newest plan, less the first plan).
+    """
+    at, rows = _told(scope, view)
+    if at is None:
+        return []
+    plans: dict[str, list[tuple[date, date]]] = {}
+    for row in reader().records(
+        "SELECT practice_code, believed_on, planned_date FROM rollout WHERE stage = 'live' "
+        "AND planned_date IS NOT NULL AND believed_on <= :believed ORDER BY practice_code, believed_on",
+        believed=at.believed,
+    ):
+        plans.setdefault(row["practice_code"], []).append((row["believed_on"], row["planned_date"]))
+    answer = []
+    for row in _visible(scope, rows):
+        known = plans.get(row["practice"], [])
+        if not known:
+            continue
+        planned = [day for _, day in known]
+        ended = row["live_on"] or planned[-1]
+        answer.append(
+            {
+                **{name: row[name] for name in ("practice", "name", "pcn_name", "live_on", "planned_live", "slippage")},
+                "first_planned": planned[0],
+                "first_believed": known[0][0],
+                "moves": sum(a != b for a, b in pairwise(planned)),
+                "moved": (planned[-1] - planned[0]).days,
+                "slipped": (ended - planned[0]).days,
+            }
+        )
+    return sorted(answer, key=lambda row: (-row["slipped"], row["name"] or ""))
+
+
+def suppliers(scope: Scope, view: View) -> Rows:
+    """supplier, practices, patients, live, waiting, late, days (median from contract to live) of open practices."""
+    _, rows = _told(scope, view)
+    groups: dict[str, Rows] = {}
+    for row in rows:
+        if row["is_tracked"]:
+            groups.setdefault(row["supplier"] or "Not named", []).append(row)
+    if scope.kind != "icb":
+        return []
+    answer = []
+    for name, own in groups.items():
+        days = [(row["live_on"] - row["contracted"]).days for row in own if row["live_on"] and row["contracted"]]
+        lists = [row["patients"] for row in own]
+        answer.append(
+            {
+                "supplier": name,
+                "practices": len(own),
+                "patients": None if None in lists else sum(lists),
+                "live": sum(row["stage"] == "live" for row in own),
+                "waiting": sum(row["stage"] != "live" for row in own),
+                "late": sum(row["days_late"] is not None for row in own),
+                "days": median(days) if len(days) >= FEWEST_TO_TELL else None,
+            }
+        )
+    return sorted(answer, key=lambda row: (-row["practices"], row["supplier"]))
+
+
+def money(scope: Scope, view: View) -> Rows:
+    """practice, name, item, awarded, paid, unpaid (pounds), date, dated on or before the day told or undated; of every
+    practice the scope may see that belongs to the view's organisation, closed ones too. As believed now."""
+    organisations.permit(scope, [view.organisation.code])
+    at = moment(scope, view)
+    if at is None:
+        return []
+    known = organisations.directory()
+    inside = {each.code for each in known.children.get(view.organisation.code, ())} | {view.organisation.code}
+    rows = reader().records(
+        "SELECT practice_code AS practice, item, awarded, paid, date FROM rollout_funding "
+        "WHERE date IS NULL OR date <= :day ORDER BY practice_code, item, date",
+        day=at.day,
+    )
+    return [
+        {**row, "name": known.organisations[row["practice"]].name, "unpaid": _unpaid(row)}
+        for row in rows
+        if row["practice"] in inside
+        and row["practice"] in known.organisations
+        and organisations.may_see(scope, known.organisations[row["practice"]])
+    ]
+
+
+def _unpaid(row: dict[str, Any]) -> float | None:
+    return None if row["awarded"] is None else row["awarded"] - (row["paid"] or 0)
+
+
+@remembered
+def impact(scope: Scope, view: View) -> Rows:
+    """Did going live help? A row a measure of calls: measure, title, unit, estimate, lower, upper, practices, controls,
+    months_before, months_after, placebo_differs, sentence, refusal. Of the whole tracker, whatever the organisation."""
+    return reader().records(
+        "SELECT i.*, m.title, m.unit FROM impact AS i INNER JOIN measure AS m ON m.measure = i.measure "
+        "WHERE NOT starts_with(i.measure, 'navigation_') ORDER BY i.measure"
+    )
+
+
+@remembered
+def rebases(scope: Scope, code: str) -> Rows:
+    """date, reason and measure_group of each new baseline of an organisation, oldest first."""
+    (code,) = organisations.permit(scope, [code])
+    return reader().records(
+        "SELECT date, reason, measure_group FROM rebase WHERE organisation = :code ORDER BY date", code=code
+    )
+
+
+def before_and_after(rows: Rows, found: Rows, better: str, aim: float | None = None) -> Rows:
+    """A measure's monthly series (of `queries.measures.series`) charted anew, with a baseline from each rebase on.
+
+    found: of `rebases`. The month of the rebase is the first of the new baseline. Returns the rows with mean,
+    lower_limit, upper_limit, special_cause and variation of their own baseline, and `rebased` (the reason) where one
+    begins; unchanged where no rebase falls inside the series.
+    """
+    rows = every_month(rows)
+    starts = {}
+    for rebase in found:
+        begins = next((n for n, row in enumerate(rows) if row["period_start"] >= rebase["date"].replace(day=1)), None)
+        if begins:
+            starts[begins] = rebase["reason"]
+    if not starts:
+        return rows
+    values = [row["value"] for row in rows]
+    charted = xmr(values, better, aim, sorted(starts)).points
+    points = charted.astype(object).where(charted.notna(), None).to_dict("records")
+    names = ("mean", "lower_limit", "upper_limit", "special_cause")
+    return [
+        {
+            **row,
+            **{name: point[name] for name in names},
+            "variation": _variation(point),
+            "rebased": starts.get(place),
+        }
+        for place, (row, point) in enumerate(zip(rows, points, strict=True))
+    ]
+
+
+def _variation(point: Mapping[Any, Any]) -> str | None:
+    """`concern_high` and so on, as `measure_value` has it, from a charted point."""
+    kind = point["point_type"]
+    if kind is None or kind == "common_cause":
+        return None if kind is None else str(kind)
+    name = str(kind).removeprefix("special_cause_")
+    return name if name.startswith("neutral") else f"{name}_{'high' if point['value'] > point['mean'] else 'low'}"
