@@ -20,7 +20,7 @@ check: .venv/test
 
 unit: .venv/test
 	scripts/debian.sh
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 fix: .venv/test
 	$(BIN)/ruff format .
