@@ -11,7 +11,7 @@ from dash import ALL, MATCH, ClientsideFunction, Dash, Input, Output, State, htm
 from flask import Flask, Response, abort, has_request_context, request
 
 from dashboard import answers, page
-from dashboard.access import csrf, current_scope, current_user, install, load_access_settings, needs_role
+from dashboard.access import csrf, current_scope, current_user, install, load_access_settings, needs_role, record
 from dashboard.access.settings import AccessSettings
 from dashboard.components.sentences import headline
 from dashboard.components.shell import PRODUCT, shell
@@ -121,6 +121,8 @@ def page_answer(each: Page, parts: dict[str, str]) -> Any:
     user = current_user()
     scope = current_scope()
     own = {name: parts.pop(name) for name in list(parts) if f"<{name}>" in each.path}
+    if "ods" in own:
+        parts["organisation"] = own["ods"]
     around: dict[str, Any] = {
         "pages": [other for other in page.pages().values() if page.may_open(user, other)],
         "user": user.name if user else "",
@@ -175,30 +177,50 @@ def _add_callbacks(app: Dash) -> None:
     )
 
 
-def fill_panel(identity: dict[str, str]) -> Any:
+def fill_panel(identity: Any) -> Any:
     """The contents of a chart's slot."""
     try:
-        return answers.panel_answer(current_scope(), identity["panel"], identity["view"])
+        return answers.panel_answer(current_scope(), *_asked(identity, "panel"))
     except NoSuchOrganisation as missing:
         return [html.P(str(missing), className="empty")]
 
 
-def fill_table(clicks: int | None, identity: dict[str, str]) -> Any:
+def fill_table(clicks: int | None, identity: Any) -> Any:
     """The table behind a chart."""
     try:
-        return answers.table_answer(current_scope(), identity["chart"], identity["view"])
+        return answers.table_answer(current_scope(), *_asked(identity, "chart"))
     except NoSuchOrganisation as missing:
         return str(missing)
+
+
+def _asked(identity: Any, part: str) -> tuple[str, str]:
+    """Chart and view that an id in a request names; whatever it is, it came from outside."""
+    given = identity if isinstance(identity, dict) else {}
+    name, search = given.get(part), given.get("view")
+    if not isinstance(name, str) or not isinstance(search, str):
+        raise NoSuchOrganisation("There is no such chart here.")
+    permit_chart(name)
+    return name, search
+
+
+def permit_chart(name: str) -> None:
+    """Let a chart pass to who may open its page. Raises NoSuchOrganisation, as for a chart that does not exist."""
+    its_page = page.page_of(name)
+    if its_page is None or not page.may_open(current_user(), its_page):
+        raise NoSuchOrganisation("There is no such chart here.")
 
 
 def csv_route(name: str) -> Response:
     """The CSV of a chart, for the view in the query string. 404 for what the user may not see."""
     if source.generation() is None:
         abort(404)
+    search = request.query_string.decode("utf-8", "replace")
     try:
-        file_name, text = answers.csv_answer(current_scope(), name, request.query_string.decode("utf-8", "replace"))
+        permit_chart(name)
+        file_name, text = answers.csv_answer(current_scope(), name, search)
     except NoSuchOrganisation:
         abort(404)
+    record("export", what=f"csv/{name}", view=search[:500])
     return Response(
         text,
         content_type="text/csv; charset=utf-8",

@@ -116,6 +116,11 @@ def charts() -> dict[str, Chart]:
     return found
 
 
+def page_of(chart: str) -> Page | None:
+    """The page a chart belongs to: who may open the page may have its charts."""
+    return next((page for page in pages().values() if any(each.name == chart for each in page.charts)), None)
+
+
 def may_open(user: CurrentUser | None, page: Page) -> bool:
     """Whether this user has this page at all."""
     return page.access.allows(user)

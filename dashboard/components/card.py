@@ -11,8 +11,11 @@ from dashboard.components import icons
 from dashboard.components.attributes import attributes
 
 
-def card(definition: Any, latest: dict[str, Any] | None, href: str) -> Component:
-    """definition: a row of `measure`. latest: a row of `queries.measures.latest`, or None where there is no value."""
+def card(definition: Any, latest: dict[str, Any] | None, href: str, comparison: str = "") -> Component:
+    """definition: a row of `measure`. latest: a row of `queries.measures.latest`, or None where there is no value.
+
+    comparison: what to say beside the figure, where it is not England's.
+    """
     if latest is None:
         return html.Article(
             [html.H2(definition["title"]), html.P(words.MISSING, className="figure none")], className="card"
@@ -30,7 +33,7 @@ def card(definition: Any, latest: dict[str, Any] | None, href: str) -> Component
             ),
             html.P(words.value(latest["value"], unit), className="figure"),
             html.Img(src=line, alt="", width=150, height=36, className="sparkline"),
-            html.P(_comparison(latest, unit), className="comparison"),
+            html.P(comparison or _comparison(latest, unit), className="comparison"),
             html.P(words.month(latest["period_start"]), className="comparison"),
         ],
         className="card",

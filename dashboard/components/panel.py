@@ -92,7 +92,7 @@ def table_of(chart: Chart, rows: Rows, drawing: Drawing, unit: str) -> Component
     return table(
         f"{drawing.title}. {drawing.subtitle}",
         [column.heading for column in chart.columns],
-        [[_cell(row[column.key], column.kind, unit) for column in chart.columns] for row in rows],
+        [[_cell(row[column.key], column.kind, row.get("unit") or unit) for column in chart.columns] for row in rows],
         numeric={place for place, column in enumerate(chart.columns) if column.kind in NUMERIC},
     )
 
