@@ -243,7 +243,7 @@ call_leg = Table(
     "call_leg",
     metadata,
     _column("source_id", String, "the telephony source in icb.toml", nullable=False),
-    _column("leg_id", String, "the leg's own id within the source", nullable=False),
+    _column("leg_id", BigInteger, "the leg's own number within its call", nullable=False),
     _column("correlation_id", String, "what the platform gives to all legs of a call", nullable=False),
     _column("channel_id", String, "the leg's channel, where it differs from correlation_id"),
     _column("kind", String, "cdr, event (of a queue), segment (3CX), call (one row a call)", nullable=False),
@@ -269,7 +269,7 @@ call_leg = Table(
     _load(),
     schema="fact",
     comment="Rows and events of telephone systems, from which calls are built",
-    info={"key": ("source_id", "leg_id"), "range": "local_date"},
+    info={"key": ("source_id", "correlation_id", "leg_id"), "range": "local_date"},
 )
 
 call = Table(

@@ -116,21 +116,15 @@ def read(reading: Reading, source: Source) -> None:
     """Stage a leg a row. Raises RefusedFile for a file whose fields, or whose time zone, cannot be."""
     names = columns(reading.received, source)
     has = set(names if names is not None else reading.received.header)
-    salt = rows.new_salt()
-    rows.register_numbers(reading, source, salt)
+    mask = rows.new_mask()
+    rows.register_numbers(reading, source, mask)
     scan = reading.csv(names)
     worked = _worked(scan, has, source, reading.received)
-    parsed = rows.parse(reading, scan, _kept(has, source, salt), worked)
+    parsed = rows.parse(reading, scan, _kept(has, source, mask), worked)
     checks.zone(reading, source, "_started", "_born")
-    rows.make_people(
-        reading,
-        "SELECT DISTINCT _month FROM parsed WHERE _month IS NOT NULL",
-        "SELECT unnest([_src_number, _dst_number]) AS number, month FROM (SELECT DISTINCT _src_number, _dst_number, "
-        f"CAST(date_trunc('month', {clock.london('_started')}) AS DATE) AS month FROM {worked})",
-        salt,
-    )
     # a leg to an extension may belong to a call whose first leg is in another file
     legs = _legs(parsed)
+    rows.make_people(reading, f"SELECT _person AS key, _month AS month FROM {legs}", mask)
     unmatched = checks.told_nowhere(
         reading, legs, _UNTOLD, "_is_first AND (_did_key IS NOT NULL OR _dst_key IS NOT NULL)"
     )
@@ -176,11 +170,17 @@ def _worked(scan: str, has: set[str], source: Source, received: Received) -> str
     return f"(SELECT *, {started} AS _started FROM {layer})"
 
 
-def _kept(has: set[str], source: Source, salt: int) -> dict[str, str]:
+def _kept(has: set[str], source: Source, mask: int) -> dict[str, str]:
     """What is kept of a row while its file is read: no number, no name, no text that may hold one."""
     call = f"coalesce(_linkedid, _uniqueid, strftime(_local, '%Y-%m-%d/') || {_counter('channel', has)})"
     # without a sequence, the counter of the other channel and the times tell two legs of a call apart
-    between = f"concat_ws('/', {_counter('dstchannel', has)}, _app, CAST(epoch(_started) AS BIGINT), {_whole('duration', has)})"
+    apart = [
+        "_uniqueid",
+        _counter("dstchannel", has),
+        "_app",
+        "CAST(epoch(_started) AS BIGINT)",
+        _whole("duration", has),
+    ]
     ends = "_end_local < _local"
     return {
         "_is_heading": "_start_text IN ('calldate', 'start')",
@@ -200,12 +200,12 @@ def _kept(has: set[str], source: Source, salt: int) -> dict[str, str]:
         "_queue": f"CASE WHEN _app = 'queue' THEN lower(split_part({rows.plain('lastdata', has)}, ',', 1)) END",
         "_call": call,
         "_channel": f"nullif(_uniqueid, {call})",
-        "_leg": f"coalesce(_uniqueid, {call}) || ':' || coalesce({rows.plain('sequence', has)}, {between})",
+        "_leg": f"coalesce(try_cast({rows.plain('sequence', has)} AS BIGINT), {rows.fingerprint(*apart)})",
         # a leg on the caller's own channel; others may belong to a call whose first leg is in another file
         "_is_first": "coalesce(_linkedid = _uniqueid, TRUE)",
-        "_src_key": rows.salted("_src_number", salt),
-        "_dst_key": rows.salted("_dst_number", salt),
-        "_did_key": rows.salted("_did_number", salt),
+        "_src_key": rows.masked("_src_number", mask),
+        "_dst_key": rows.masked("_dst_number", mask),
+        "_did_key": rows.masked("_did_number", mask),
         "_dst_name": "CASE WHEN _dst_number IS NULL THEN lower(_dst) END",
         "_did_name": "CASE WHEN _did_number IS NULL THEN lower(_did) END",
         "_src_status": people.status("_src", "_src_number"),

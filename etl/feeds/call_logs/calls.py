@@ -66,8 +66,11 @@ def rebuild(warehouse: Warehouse, since: int) -> bool:
         "UNION SELECT source_id, native_call_id FROM window_calls WHERE callback_requested_at IS NOT NULL"
     )
     _opening_hours(warehouse, touched)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE built_alone AS {_calls()}")
-    con.execute(f"CREATE OR REPLACE TEMP TABLE built AS {_with_callbacks()}")
+    # where every leg is new, as on the first night, there is nothing to choose
+    old = con.execute(f"SELECT count(*) FROM window_legs WHERE load_id <= {since}").fetchone()
+    chosen = "SEMI JOIN wanted USING (source_id, call_key)" if old and old[0] else ""
+    con.execute(f"CREATE OR REPLACE TEMP TABLE built AS {_calls(chosen)}")
+    con.execute(f"UPDATE built SET callback_completed = TRUE WHERE call_id IN ({_rung_back()})")
     con.execute(
         "CREATE OR REPLACE TEMP TABLE gone AS SELECT call_id, practice_code, local_date FROM window_calls AS c "
         "WHERE EXISTS (SELECT 1 FROM wanted AS w WHERE w.source_id = c.source_id AND w.call_key = c.native_call_id) "
@@ -81,7 +84,7 @@ def rebuild(warehouse: Warehouse, since: int) -> bool:
     _replace(warehouse, touched)
     for name in ("window_legs", "window_calls", "keyed"):
         con.execute(f"DROP {'VIEW' if warehouse.is_duckdb or name == 'keyed' else 'TABLE'} IF EXISTS {name}")
-    for name in ("links", "wanted", "built_alone", "built", "gone", "open_hours", "bank_holidays"):
+    for name in ("links", "wanted", "built", "gone", "open_hours", "bank_holidays"):
         con.execute(f"DROP TABLE IF EXISTS {name}")
     return True
 
@@ -119,11 +122,11 @@ def _replace(warehouse: Warehouse, touched: Touched) -> None:
     warehouse.append("fact.call", "built", columns)
 
 
-def _calls() -> str:
+def _calls(chosen: str) -> str:
     """SELECT the calls to which the wanted legs belong, without call-backs made by another call."""
     local = clock.london("started_at")
     return f"""
-    WITH grouped AS ({_grouped()}),
+    WITH grouped AS ({_grouped()} FROM keyed {chosen} GROUP BY source_id, call_key),
     after AS (  -- where a call went when it left the queue, or after it was transferred
         SELECT g.source_id, g.call_key, min(k.answered_at) AS answered_after, sum(k.talk_seconds) AS talk_after
         FROM (SELECT * FROM grouped WHERE transferred_at IS NOT NULL OR (left_at IS NOT NULL AND connected IS NULL)) AS g
@@ -186,7 +189,7 @@ def _calls() -> str:
 
 
 def _grouped() -> str:
-    """SELECT a row a call: what its legs and events, together, say."""
+    """SELECT, for each call, what its legs and events together say."""
     return """
         SELECT source_id, call_key,
             min(arrived_at) AS arrived_at,
@@ -226,8 +229,6 @@ def _grouped() -> str:
             min_by(cli_status, started_at) FILTER (direction = 'inbound') AS cli_status,
             coalesce(bool_or(is_time_ambiguous), FALSE) AS is_time_ambiguous,
             max(load_id) AS load_id
-        FROM keyed SEMI JOIN wanted USING (source_id, call_key)
-        GROUP BY source_id, call_key
     """
 
 
@@ -249,8 +250,8 @@ def _outcome() -> str:
         ELSE 'abandoned_ivr' END"""
 
 
-def _with_callbacks() -> str:
-    """SELECT the calls with requests completed by an outbound call: the first connected one from the practice to
+def _rung_back() -> str:
+    """SELECT the ids of requests completed by an outbound call: the first connected one from the practice to
     the caller before the local day ends, each completing one request, the earliest still waiting."""
     asked_day = f"CAST({clock.london('callback_requested_at')} AS DATE)"
     rung_day = f"CAST({clock.london('answered_at')} AS DATE)"
@@ -258,14 +259,14 @@ def _with_callbacks() -> str:
     WITH asked AS (
         SELECT call_id, source_id, caller_pseudonym, {asked_day} AS day, callback_requested_at AS moment,
             coalesce(shared_with, practice_code) AS practice
-        FROM built_alone WHERE outcome = 'callback' AND NOT callback_completed AND caller_pseudonym IS NOT NULL
+        FROM built WHERE outcome = 'callback' AND NOT callback_completed AND caller_pseudonym IS NOT NULL
     ),
     rung AS (
         SELECT source_id, correlation_id, caller_pseudonym, {rung_day} AS day, min(answered_at) AS moment,
             min(practice_code) AS practice
         FROM window_legs
         WHERE direction = 'outbound' AND answered_at IS NOT NULL AND caller_pseudonym IS NOT NULL
-          AND (source_id, correlation_id) NOT IN (SELECT (source_id, native_call_id) FROM built_alone)
+          AND (source_id, correlation_id) NOT IN (SELECT (source_id, native_call_id) FROM built)
           AND (source_id, caller_pseudonym) IN (SELECT (source_id, caller_pseudonym) FROM asked)
         GROUP BY ALL
     ),
@@ -293,12 +294,9 @@ def _with_callbacks() -> str:
         SELECT *, row_number() OVER (PARTITION BY source_id, caller_pseudonym, day, practice, is_call
             ORDER BY moment, id) AS place
         FROM lowest WHERE is_call = 0 OR level >= least(0, lowest_before)
-    ),
-    made AS (
-        SELECT a.id FROM used AS a JOIN used AS r USING (source_id, caller_pseudonym, day, practice, place)
-        WHERE a.is_call = 0 AND r.is_call = 1
     )
-    SELECT * REPLACE (callback_completed OR call_id IN (SELECT id FROM made) AS callback_completed) FROM built_alone
+    SELECT a.id FROM used AS a JOIN used AS r USING (source_id, caller_pseudonym, day, practice, place)
+    WHERE a.is_call = 0 AND r.is_call = 1
     """
 
 

@@ -122,10 +122,12 @@ def _busiest_hour(con: duckdb.DuckDBPyConnection, table: str, source: Source) ->
 
 def _once(con: duckdb.DuckDBPyConnection, table: str) -> None:
     """A leg that is in the file more than once is kept once: the later and fuller of its rows."""
-    total, different = con.execute(f"SELECT count(*), count(DISTINCT hash(leg_id)) FROM {table}").fetchone() or (0, 0)
+    total, different = con.execute(
+        f"SELECT count(*), count(DISTINCT hash(correlation_id, leg_id)) FROM {table}"
+    ).fetchone() or (0, 0)
     if total > different:
         con.execute(
             f"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM (SELECT rowid, row_number() OVER (PARTITION BY "
-            "leg_id ORDER BY callback_completed DESC NULLS LAST, ended_at DESC NULLS LAST, answered_at DESC NULLS LAST, "
+            "correlation_id, leg_id ORDER BY callback_completed DESC NULLS LAST, ended_at DESC NULLS LAST, answered_at DESC NULLS LAST, "
             f"entered_at, rowid DESC) AS place FROM {table}) WHERE place > 1)"
         )

@@ -103,18 +103,13 @@ def read(reading: Reading, source: Source) -> None:
             f"{', '.join(sorted(found.columns.values()))}. Correct the profile, or `profile` of the telephony source "
             f"`{source.id}` in icb.toml."
         )
-    salt = rows.new_salt()
-    rows.register_numbers(reading, source, salt)
+    mask = rows.new_mask()
+    rows.register_numbers(reading, source, mask)
     names = [normalise(cell) for cell in _header(reading.received, found)]
     scan = reading.csv(names, skip=found.header_row, delimiter=found.delimiter or reading.received.delimiter)
     worked = _worked(scan, set(names), found, source)
-    parsed = rows.parse(reading, scan, _kept(found, source, salt), worked)
-    rows.make_people(
-        reading,
-        "SELECT DISTINCT _month FROM parsed WHERE _month IS NOT NULL",
-        f"SELECT _number AS number, {_month()} AS month FROM {worked}",
-        salt,
-    )
+    parsed = rows.parse(reading, scan, _kept(found, source, mask), worked)
+    rows.make_people(reading, "SELECT _person AS key, _month AS month FROM parsed", mask)
     reading.stage(
         "call_leg",
         f"(SELECT r.*, {_practice(found)} AS _practice, p.pseudonym AS _pseudonym FROM {parsed} AS r "
@@ -185,7 +180,7 @@ def _month() -> str:
     return f"CAST(date_trunc('month', {clock.london('_started_at')}) AS DATE)"
 
 
-def _kept(found: Profile, source: Source, salt: int) -> dict[str, str]:
+def _kept(found: Profile, source: Source, mask: int) -> dict[str, str]:
     """What is kept of a call while its file is read: no number, and its id only as a hash, since a supplier may
     make ids from the caller's number."""
     unreadable = [f"(_{column}_text IS NOT NULL AND _{column} IS NULL)" for column in TIMES if column in found.columns]
@@ -208,9 +203,9 @@ def _kept(found: Profile, source: Source, salt: int) -> dict[str, str]:
         "_queue": "lower(_queue_name)",
         "_position": "try_cast(_queue_position_announced AS INTEGER)",
         "_practice_ods": "upper(_practice_ods)",
-        "_practice_key": rows.salted("_line", salt),
+        "_practice_key": rows.masked("_line", mask),
         "_practice_name": f"CASE WHEN _line IS NULL THEN lower({'_account' if asked_by_account else '_dialled_number'}) END",
-        "_person": rows.salted("_number", salt),
+        "_person": rows.masked("_number", mask),
         "_status": people.status("_caller_number", "_number"),
         "_is_damaged": people.damaged("_caller_number"),
     }
@@ -290,7 +285,7 @@ def _facts(source: Source) -> dict[str, str]:
     return {
         "source_id": say(source.id),
         # the later word that a call-back was made is a leg of its own, so that an older copy cannot undo it
-        "leg_id": "_call || CASE WHEN _completed THEN '+callback' ELSE '' END",
+        "leg_id": "CASE WHEN _completed THEN 1 ELSE 0 END",
         "correlation_id": "_call",
         "kind": "'call'",
         "step": "CASE WHEN _result <> 'answered' AND _is_callback_requested THEN 'callback' ELSE _result END",

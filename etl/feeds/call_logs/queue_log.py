@@ -38,8 +38,8 @@ def recognise(received: Received) -> bool:
 def read(reading: Reading, source: Source) -> None:
     """Stage a leg an event. Events of agents, not of calls, are filtered. Raises RefusedFile for a wrong zone."""
     received = reading.received
-    salt = rows.new_salt()
-    rows.register_numbers(reading, source, salt)
+    mask = rows.new_mask()
+    rows.register_numbers(reading, source, mask)
     if received.delimiter == "|":
         scan = reading.csv(PIPE, delimiter="|", quote="", null_padding=True)
         fields = _numbered_parameters(scan, set(PIPE))
@@ -48,15 +48,10 @@ def read(reading: Reading, source: Source) -> None:
         tabular = received.has("htime", "ttime")
         fields = (_tabular if tabular else _numbered_parameters)(scan, set(received.header))
     worked = _worked(fields, source)
-    parsed = rows.parse(reading, scan, _kept(source, salt), worked)
+    parsed = rows.parse(reading, scan, _kept(source, mask), worked)
     # a table that gives local time too: compare it with the UTC it gives, or with the second the call began
     checks.zone(reading, source, "_local", "_known")
-    rows.make_people(
-        reading,
-        "SELECT DISTINCT _month FROM parsed WHERE _month IS NOT NULL",
-        f"SELECT _number AS number, {_month()} AS month FROM {worked} WHERE _step = 'enter'",
-        salt,
-    )
+    rows.make_people(reading, "SELECT _person AS key, _month AS month FROM parsed", mask)
     reading.stage(
         "call_leg",
         f"(SELECT r.*, q.practice AS _practice, p.pseudonym AS _pseudonym FROM {parsed} AS r "
@@ -148,7 +143,7 @@ def _month() -> str:
     return f"CAST(date_trunc('month', {clock.london('_at')}) AS DATE)"
 
 
-def _kept(source: Source, salt: int) -> dict[str, str]:
+def _kept(source: Source, mask: int) -> dict[str, str]:
     """What is kept of an event while its file is read: no number and no name."""
     return {
         **{
@@ -156,7 +151,7 @@ def _kept(source: Source, salt: int) -> dict[str, str]:
         },
         "_queue": "_queue",
         "_month": _month(),
-        "_person": f"CASE WHEN _step = 'enter' THEN {rows.salted('_number', salt)} END",
+        "_person": f"CASE WHEN _step = 'enter' THEN {rows.masked('_number', mask)} END",
         "_status": f"CASE WHEN _step = 'enter' THEN {people.status('_caller', '_number')} END",
         "_is_damaged": people.damaged("_caller"),
         "_local": clock.to_utc("_local_time", source.timezone),
@@ -169,7 +164,8 @@ def _facts(source: Source) -> dict[str, str]:
     answered += "WHEN 'transfer' THEN _at - to_seconds(_talk) END"
     return {
         "source_id": say(source.id),
-        "leg_id": "concat_ws(':', _call, _event, epoch_ms(_at) // 1000, _queue)",
+        # seconds, then the kind of event: apart from any sequence of a call detail record
+        "leg_id": f"CAST(epoch(_at) AS BIGINT) * 16 + list_position([{', '.join(map(say, STEPS))}], _event)",
         "correlation_id": "_call",
         "kind": "'event'",
         "step": "_step",

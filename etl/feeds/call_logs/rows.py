@@ -1,7 +1,8 @@
 """A call log's rows: parsed in one pass over the file, and told apart by who rang without a number being kept.
 
-`parsed` holds what the file says with each number replaced by a hash that is salted anew for every file, so
-that even memory written to disk by the database holds no number. `people` says which pseudonym each stands for.
+`parsed` holds what the file says with each number under a mask that is made anew for every file and is nowhere
+but in this process, so that even memory that the database writes to disk holds no number. `people` says which
+pseudonym each stands for; both are dropped when the file has been read.
 """
 
 import secrets
@@ -36,14 +37,19 @@ def plain(name: str, has: set[str]) -> str:
     return f"nullif(nullif(\"{name}\", ''), 'NULL')" if name in has else "CAST(NULL AS VARCHAR)"
 
 
-def new_salt() -> int:
-    """A salt for one file."""
+def fingerprint(*parts: str) -> str:
+    """SQL: a BIGINT that stands for these expressions together, the same on every machine and in every version."""
+    return f"CAST(md5_number_lower(concat_ws('/', {', '.join(parts)})) >> 1 AS BIGINT)"
+
+
+def new_mask() -> int:
+    """A mask for the numbers of one file."""
     return secrets.randbits(62)
 
 
-def salted(number: str, salt: int) -> str:
-    """SQL: what stands for a number (BIGINT) while its file is being read."""
-    return f"CASE WHEN {number} IS NOT NULL THEN hash({number}, {salt}) END"
+def masked(number: str, mask: int) -> str:
+    """SQL: a number (BIGINT) under the mask, or from under it."""
+    return f"xor({number}, {mask})"
 
 
 def parse(reading: Reading, scan: str, columns: Mapping[str, str], source: str) -> str:
@@ -67,38 +73,37 @@ def parse(reading: Reading, scan: str, columns: Mapping[str, str], source: str) 
     return f"(SELECT {line} AS line, * FROM parsed)"
 
 
-def make_people(reading: Reading, months: str, numbers: str, salt: int) -> None:
-    """Make `people(key, month, pseudonym)`: what stands for a number, and its pseudonym in a month.
+def make_people(reading: Reading, keys: str, mask: int) -> None:
+    """Make `people(key, month, pseudonym)`: the pseudonym in a month of each masked number.
 
-    months: SELECT of the months there are. numbers: SELECT of `number` (BIGINT) and `month` over the file.
+    keys: SELECT of `key` (a masked number or NULL) and `month` from `parsed`.
     """
     con = reading.con
-    found = [row[0] for row in con.execute(months).fetchall()]
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE people AS SELECT DISTINCT key, month FROM ({keys}) WHERE key IS NOT NULL"
+    )
+    months = [row[0] for row in con.execute("SELECT DISTINCT month FROM people WHERE month IS NOT NULL").fetchall()]
     con.execute("CREATE OR REPLACE TEMP TABLE month_keys (month DATE, inner_key BLOB, outer_key BLOB)")
-    if found:
-        con.executemany("INSERT INTO month_keys VALUES ($1, $2, $3)", people.padded_keys(reading.settings.home, found))
-    try:
-        run(
-            reading,
-            f"CREATE OR REPLACE TEMP TABLE people AS SELECT {salted('number', salt)} AS key, month, "
-            f"{people.PSEUDONYM} AS pseudonym FROM (SELECT DISTINCT number, month FROM ({numbers}) "
-            "WHERE number IS NOT NULL) JOIN month_keys USING (month)",
-        )
-    finally:
-        con.execute("DROP TABLE month_keys")
+    if months:
+        con.executemany("INSERT INTO month_keys VALUES ($1, $2, $3)", people.padded_keys(reading.settings.home, months))
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE people AS SELECT key, month, {people.PSEUDONYM} AS pseudonym FROM "
+        f"(SELECT key, month, {masked('key', mask)} AS number FROM people) JOIN month_keys USING (month)"
+    )
+    con.execute("DROP TABLE month_keys")
 
 
-def register_numbers(reading: Reading, source: Source, salt: int) -> None:
+def register_numbers(reading: Reading, source: Source, mask: int) -> None:
     """Make `practice_numbers(key, name, practice)` of a source's numbers (`key`) and queues' names (`name`).
 
     practice: a code, or for an account that several practices share all their codes, comma separated.
     Raises RefusedFile when one number, in two ways of writing it, is given to different practices.
     """
     con = reading.con
-    con.execute("CREATE OR REPLACE TEMP TABLE practice_numbers (key UBIGINT, name VARCHAR, practice VARCHAR)")
+    con.execute("CREATE OR REPLACE TEMP TABLE practice_numbers (key BIGINT, name VARCHAR, practice VARCHAR)")
     if source.numbers:
         con.executemany(
-            f"INSERT INTO practice_numbers SELECT {salted('n', salt)}, CASE WHEN n IS NULL THEN lower(f) END, p FROM "
+            f"INSERT INTO practice_numbers SELECT {masked('n', mask)}, CASE WHEN n IS NULL THEN lower(f) END, p FROM "
             f"(SELECT f, p, {people.number('f')} AS n FROM (SELECT {people.text('w')} AS f, p FROM "
             "(SELECT $1::VARCHAR AS w, $2::VARCHAR AS p)))",
             [(number, ",".join(practices)) for number, practices in source.numbers.items()],

@@ -40,19 +40,13 @@ def read(reading: Reading, source: Source) -> None:
             f"`columns` of the telephony source `{source.id}` in icb.toml lacks {', '.join(lacking)}, without which a "
             "3CX log cannot be read. Add them to the log in 3CX and to `columns`, in the same order."
         )
-    salt = rows.new_salt()
-    rows.register_numbers(reading, source, salt)
+    mask = rows.new_mask()
+    rows.register_numbers(reading, source, mask)
     scan = reading.csv(names, delimiter=",", quote="")
     worked = _worked(scan, set(names), source)
-    parsed = rows.parse(reading, scan, _kept(source, salt), worked)
-    rows.make_people(
-        reading,
-        "SELECT DISTINCT _month FROM parsed WHERE _month IS NOT NULL",
-        "SELECT unnest([_from_number, coalesce(_dial_number, _to_number)]) AS number, "
-        f"{_month()} AS month FROM {worked}",
-        salt,
-    )
+    parsed = rows.parse(reading, scan, _kept(source, mask), worked)
     segments = _segments(parsed)
+    rows.make_people(reading, f"SELECT _person AS key, _month AS month FROM {segments}", mask)
     unmatched = checks.told_nowhere(
         reading,
         segments,
@@ -108,20 +102,21 @@ def _month() -> str:
     return f"CAST(date_trunc('month', {clock.london('_started')}) AS DATE)"
 
 
-def _kept(source: Source, salt: int) -> dict[str, str]:
+def _kept(source: Source, mask: int) -> dict[str, str]:
     """What is kept of a segment while its file is read: no number, and no name but a queue's."""
     same = ("_from_type", "_to_type", "_final_type", "_reason", "_start_local", "_started", "_answered", "_ended")
     return {
         **{name: name for name in same},
         "_call": "_history",
-        "_leg": "concat_ws(':', _callid, CAST(epoch(_started) AS BIGINT), "
-        "CASE WHEN length(_target) < 7 THEN _target END, _to_type)",
+        "_leg": rows.fingerprint(
+            "_callid", "CAST(epoch(_started) AS BIGINT)", "_to_type", "CASE WHEN length(_target) < 7 THEN _target END"
+        ),
         "_is_nameless": "_history IS NULL OR _callid IS NULL",
         "_month": _month(),
         "_has_end": "_end_local IS NOT NULL",
-        "_from_key": rows.salted("_from_number", salt),
-        "_dial_key": rows.salted("_dial_number", salt),
-        "_to_key": rows.salted("_to_number", salt),
+        "_from_key": rows.masked("_from_number", mask),
+        "_dial_key": rows.masked("_dial_number", mask),
+        "_to_key": rows.masked("_to_number", mask),
         "_dial_name": "CASE WHEN _dial_number IS NULL THEN lower(_dial) END",
         "_to_name": "CASE WHEN _to_number IS NULL THEN lower(_to) END",
         "_queue": "CASE WHEN _to_type = 'queue' THEN lower(_target) END",
