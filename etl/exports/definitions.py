@@ -8,6 +8,7 @@ its organisations are made here, so that disclosure control knows what adds up t
 import re
 import tomllib
 from datetime import date, time, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -212,18 +213,23 @@ def _read(path: Path) -> Definition:
         raise DefinitionError(f"{path} cannot be read: {error}") from None
 
 
+@cache
 def working_day(month: date, number: int) -> date:
-    """The so-manieth working day of the month that starts on `month`."""
-    import holidays  # slow to import
-
-    closed = holidays.country_holidays("GB", subdiv="ENG", years=[month.year, month.year + 1])
+    """The so-manieth working day from the first of `month` on."""
     day = month.replace(day=1)
     while True:
-        if day.weekday() < 5 and day not in closed:
+        if day.weekday() < 5 and day not in _bank_holidays(day.year):
             number -= 1
             if number == 0:
                 return day
         day += timedelta(days=1)
+
+
+@cache
+def _bank_holidays(year: int) -> frozenset[date]:
+    import holidays  # slow to import
+
+    return frozenset(holidays.country_holidays("GB", subdiv="ENG", years=year))
 
 
 def _months_later(month: date, months: int) -> date:

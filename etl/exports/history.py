@@ -8,7 +8,8 @@ Times are UTC.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from sqlalchemy.pool import NullPool
 
 from etl.exports.writing import versions
 
+LATELY = timedelta(days=3)  # earlier attempts say nothing about what is due now
 schema = MetaData()
 
 begun = Table("begun", schema, Column("id", Integer, primary_key=True), Column("since", DateTime, nullable=False))
@@ -143,13 +145,17 @@ class History:
 
     def catch_up(self, routes: dict[str, str]) -> None:
         """Bring the record up to the manifests: what a crash kept from being recorded. routes: export → route."""
-        for folder in sorted(path for path in self.folder.iterdir() if (path / "manifest.json").is_file()):
-            entries = versions(folder)
-            with self._transaction() as connection:
-                known = set(connection.scalars(select(version.c.file).where(version.c.export == folder.name)))
-                for entry in entries:
-                    if entry["name"] not in known:
-                        self._record(connection, folder.name, entry, routes.get(folder.name, "folder"))
+        entries = [
+            (folder.name, entry)
+            for folder in sorted(self.folder.iterdir())
+            if (folder / "manifest.json").is_file()
+            for entry in versions(folder)
+        ]
+        with self._transaction() as connection:
+            known = set(connection.scalars(select(version.c.file)))
+            for export, entry in entries:
+                if entry["name"] not in known:
+                    self._record(connection, export, entry, routes.get(export, "folder"))
 
     def _record(self, connection: Any, export: str, entry: dict[str, Any], route: str) -> None:
         made_at = datetime.strptime(entry["made_at"], "%Y-%m-%dT%H:%M:%SZ")
@@ -182,7 +188,8 @@ class History:
         """Everything the calendar needs, in one reading."""
         state = State(self.begin(now))
         with self._transaction() as connection:
-            for row in connection.execute(select(attempt).order_by(attempt.c.id)):
+            lately = attempt.c.started_at >= _naive(now - LATELY)
+            for row in connection.execute(select(attempt).where(lately).order_by(attempt.c.id)):
                 if row.outcome == "done":
                     state.done.add(row.job)
                     state.attempts.pop(row.job, None)
@@ -196,9 +203,9 @@ class History:
                 state.held[row.export, row.period] = row.generation
             asked = connection.execute(select(request).where(request.c.done_at.is_(None)).order_by(request.c.id))
             state.requests = [dict(row) for row in asked.mappings()]
-            sent = set(connection.scalars(select(delivery.c.file).where(delivery.c.outcome == "sent")))
-            made = connection.execute(select(version).order_by(version.c.made_at, version.c.file))
-            state.undelivered = [dict(row) for row in made.mappings() if row["file"] not in sent]
+            sent = select(delivery.c.file).where(delivery.c.outcome == "sent")
+            left = select(version).where(version.c.file.not_in(sent)).order_by(version.c.made_at, version.c.file)
+            state.undelivered = [dict(row) for row in connection.execute(left).mappings()]
         return state
 
     def start(self, job: str, now: datetime) -> int:
@@ -305,6 +312,7 @@ def _naive(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None, microsecond=0)
 
 
+@cache
 def _engine(path: Path) -> Engine:
     engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
 

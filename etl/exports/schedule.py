@@ -100,14 +100,16 @@ def _night(now: datetime, state: State, night_at: time) -> list[Job]:
 
 def _exports(now: datetime, exports: Mapping[str, Definition], state: State, generation: str | None) -> Iterator[Job]:
     released = {(asked["export"], asked["period"]) for asked in state.requests if asked["kind"] == "release"}
+    months = months_between((state.since - timedelta(days=31 * 14)).date(), now.astimezone(LONDON).date())
     jobs = []
     for definition in exports.values():
-        for month in _months(definition, state.since, now):
+        for month in months:
             period = f"{month:%Y-%m}"
             plan = definition.schedule
-            assert plan is not None
+            if plan is None or (definition.name, period) in state.exported:
+                continue
             at = datetime.combine(plan.due(month), plan.at, LONDON)
-            if not state.since <= at <= now or (definition.name, period) in state.exported:
+            if not state.since <= at <= now:
                 continue
             last = plan.deadline(month)
             late = last is not None and datetime.combine(last, plan.at, LONDON) <= now
@@ -121,12 +123,6 @@ def _exports(now: datetime, exports: Mapping[str, Definition], state: State, gen
         if asked["kind"] == "resubmit" and asked["export"] in exports:
             at = asked["asked_at"].replace(tzinfo=UTC)
             yield Job("resubmit", asked["export"], asked["period"], at, True, asked["reason"], asked["id"])
-
-
-def _months(definition: Definition, since: datetime, now: datetime) -> list[date]:
-    if definition.schedule is None:
-        return []
-    return months_between((since - timedelta(days=31 * 14)).date(), now.astimezone(LONDON).date())
 
 
 def _waited(job: Job, state: State, now: datetime) -> bool:
