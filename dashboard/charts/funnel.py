@@ -7,7 +7,7 @@ from dashboard.charts.style import BLUE, GREY, LINE, NAVY, ORANGE, PLUM, Figure,
 from dashboard.page import Rows
 
 TICKS = [scale * 10**exponent for exponent in range(9) for scale in (1, 3)]
-TICKS_FINE = [scale * 10**exponent for exponent in range(9) for scale in (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)]
+TICKS_FINE = [scale * 10**exponent for exponent in range(9) for scale in (1, 1.5, 2, 3, 5, 7)]
 FEWEST_TICKS = 3
 OUTSIDE = ("above", "below")
 

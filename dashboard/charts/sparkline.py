@@ -12,7 +12,8 @@ SHAPES = {
     "square": '<path d="M{x} {y}m-4-4h8v8h-8z"/>',
     "triangle-up": '<path d="M{x} {y}m0-5.5l5 9h-10z"/>',
 }
-DARK = "@media (prefers-color-scheme:dark){path.l{stroke:#93a3ae}g{filter:brightness(1.5)}}"
+DARK = "@media (prefers-color-scheme:dark){{path.l{{stroke:#93a3ae}}g{{fill:{mark}}}}}"
+DARK_MARKS = {"common": "#93a3ae", "improvement": "#41b6ef", "concern": "#ff8f45", "neutral": "#c09bff"}
 
 
 def sparkline(values: Sequence[float | None], variation: str | None) -> str:
@@ -37,9 +38,10 @@ def sparkline(values: Sequence[float | None], variation: str | None) -> str:
         strokes.append(f"{pen}{end[0]} {end[1]}")
         pen = "L"
     colour, symbol, _, _ = MARKS[mark_of(variation)]
+    style = DARK.format(mark=DARK_MARKS[mark_of(variation)])
     mark = SHAPES[symbol].format(x=end[0], y=end[1])
     svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"><style>{DARK}</style>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"><style>{style}</style>'
         f'<path class="l" d="{"".join(strokes)}" fill="none" stroke="#768692" stroke-width="1.5"/>'
         f'<g fill="{colour}">{mark}</g></svg>'
     )

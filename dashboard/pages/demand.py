@@ -301,13 +301,15 @@ def layout(scope: Scope, view: View) -> list[Component]:
     title = findings.page_title([(known[name], latest[name]) for name in TITLE if name in latest])
     said = [(known[name], latest[name]) for name in SENTENCES if name in latest]
     options = [{"value": name, "label": known[name]["title"]} for name in TRENDS if name in known]
+    # to a PCN or practice other PCNs are not shown, and fewer than 8 cannot be anonymous
+    first_panels = (DEMAND_TREND, PRACTICES, *((PCNS,) if scope.kind == "icb" else ()), OUTCOMES)
     return [
         *headline(title, f"Demand and capacity · {view.organisation.name} · {_period(view)}"),
         sentences(findings.series_sentence(definition, row) for definition, row in said),
         html.Div(
             filter_select("measure", "Measure in trend and comparisons", options, first), className="page-filter"
         ),
-        html.Div([slot(chart, view) for chart in (DEMAND_TREND, PRACTICES, PCNS, OUTCOMES)], className="panels"),
+        html.Div([slot(chart, view) for chart in first_panels], className="panels"),
         html.H2("When people ring, and how long they wait", className="section"),
         html.Div([slot(BANDS, view), slot(WAITS, view)], className="panels"),
         html.H2("Appointments", className="section"),

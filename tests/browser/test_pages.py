@@ -43,6 +43,13 @@ def test_axe_finds_nothing_serious(open_page: OpenPage, path: str, dark: bool) -
     assert serious(page) == []
 
 
+@pytest.mark.skipif(not AXE.is_file(), reason="NOT TESTED FOR ACCESSIBILITY: no axe-core; run `npm ci`")
+def test_axe_would_find_what_is_wrong(open_page: OpenPage) -> None:
+    page = open_page("/definitions")
+    page.evaluate("document.querySelector('main').appendChild(document.createElement('img')).src = 'data:,'")
+    assert [finding for finding in serious(page) if finding.startswith("image-alt")]
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_page_fits_a_telephone(open_page: OpenPage, path: str) -> None:
     page = open_page(path, width=390, height=844)
