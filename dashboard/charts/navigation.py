@@ -1,0 +1,242 @@
+"""Where requests go: a flow from category to destination, and bars cut by destination. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dashboard import words
+from dashboard.charts.style import GREY, NAVY, NAVY_LIGHT, NAVY_MIDDLE, ORANGE, PLUM, Figure, figure
+from dashboard.page import Rows
+
+CATEGORIES = {
+    "clinical_new": "New problem",
+    "clinical_ongoing": "Ongoing problem",
+    "medication": "Medication",
+    "test_result": "Test result",
+    "admin_fit_note": "Fit note",
+    "admin_other": "Other admin",
+    "unknown": "Category not told",
+}
+DESTINATIONS = {
+    "gp_same_day": "GP, same day",
+    "gp_routine": "GP, routine",
+    "named_gp": "Named GP",
+    "duty_doctor": "Duty doctor",
+    "nurse": "Nurse",
+    "hca": "Health care assistant",
+    "practice_pharmacist": "Practice pharmacist",
+    "paramedic": "Paramedic",
+    "physician_associate": "Physician associate",
+    "first_contact_physio": "Physiotherapist",
+    "mental_health_practitioner": "Mental health",
+    "social_prescriber": "Social prescriber",
+    "care_coordinator": "Care coordinator",
+    "health_coach": "Health coach",
+    "admin_resolved": "Done by admin",
+    "online_form": "Online form",
+    "community_pharmacy": "Community pharmacy",
+    "nhs_111": "NHS 111",
+    "ae_999": "A&E or 999",
+    "urgent_treatment_centre": "Urgent treatment centre",
+    "dentist": "Dentist",
+    "optician": "Optician",
+    "self_referral": "Self-referral",
+    "self_care": "Self-care",
+    "voluntary_sector": "Voluntary sector",
+    "other_external": "Elsewhere outside",
+    "not_recorded": "Not recorded",
+}
+GP, PRACTICE, PHARMACY, OUTSIDE, EMERGENCY, NOT_RECORDED = (
+    "A GP", "Others in the practice", "Community pharmacy", "Elsewhere outside", "A&E or 999", "Not recorded",
+)  # fmt: skip
+# group → its colour, hatch, and the ink of a figure on it
+GROUPS = {
+    GP: (NAVY, "", "#ffffff"),
+    PRACTICE: (NAVY_MIDDLE, "", "#ffffff"),
+    PHARMACY: (NAVY_LIGHT, "", "#212b32"),
+    OUTSIDE: (PLUM, "", "#ffffff"),
+    EMERGENCY: (ORANGE, "", "#212b32"),
+    NOT_RECORDED: (GREY, "/", "#212b32"),
+}
+FREE, NODE = 0.33, 0.02  # of the height kept between nodes, the same on both sides; a node's width
+LEAST = 0.02  # a smaller destination joins its group's rest
+STEPS = 16
+LABEL_AT_LEAST = 0.08
+
+
+def group_of(destination: str) -> str:
+    """Which of GROUPS a destination is in."""
+    names = list(DESTINATIONS)
+    if destination in ("not_recorded", "ae_999", "community_pharmacy"):
+        return {"not_recorded": NOT_RECORDED, "ae_999": EMERGENCY, "community_pharmacy": PHARMACY}[destination]
+    if destination not in DESTINATIONS:
+        return OUTSIDE
+    place = names.index(destination)
+    return GP if place < names.index("nurse") else PRACTICE if place < names.index("community_pharmacy") else OUTSIDE
+
+
+def flow(rows: Rows, height: int = 520) -> Figure:
+    """Bands from request category (left) to destination (right), as wide as their requests are many.
+
+    rows: request_category, destination, contacts. Destinations of under 2% stand together within their group.
+    """
+    whole = sum(row["contacts"] for row in rows)
+    merged = _merged(rows, whole)
+    lefts = [name for name in CATEGORIES if any(left == name for left, _ in merged)]
+    rights = sorted({right for _, right in merged}, key=lambda right: _place(right, merged))
+    left_at = _stack(lefts, {name: sum(n for (left, _), n in merged.items() if left == name) for name in lefts}, whole)
+    right_at = _stack(
+        rights, {name: sum(n for (_, right), n in merged.items() if right == name) for name in rights}, whole
+    )
+    traces: list[dict[str, Any]] = []
+    left_used, right_used = dict.fromkeys(lefts, 0.0), dict.fromkeys(rights, 0.0)
+    for left in lefts:
+        for right in rights:
+            count = merged.get((left, right), 0)
+            if count:
+                size = count / whole * (1 - FREE)
+                start, end = left_at[left][0] + left_used[left], right_at[right][0] + right_used[right]
+                left_used[left] += size
+                right_used[right] += size
+                text = f"<b>{CATEGORIES[left]}</b> to <b>{right[1]}</b><br>{count:,} requests, {count / whole:.1%}"
+                traces.append(_band(start, end, size, GROUPS[right[0]][0], text))
+    for at, names, x in ((left_at, lefts, 0.0), (right_at, rights, 1 - NODE)):
+        for name in names:
+            top, bottom = at[name]
+            colour = GREY if x == 0 else GROUPS[name[0]][0]
+            traces.append(_block(x, top, bottom, colour))
+    notes = [_label(CATEGORIES[name], left_at[name], NODE + 0.008, "left") for name in lefts]
+    notes += [_label(name[1], right_at[name], 1 - NODE - 0.008, "right") for name in rights]
+    hidden = {"visible": False, "showgrid": False}
+    drawn = figure(
+        traces, height, showlegend=False, hovermode="closest", annotations=notes,
+        xaxis={**hidden, "range": [0, 1]}, yaxis={**hidden, "range": [1, 0]},
+    )  # fmt: skip
+    drawn["layout"]["margin"] = {"l": 0, "r": 0, "t": 4, "b": 4}
+    return drawn
+
+
+Node = tuple[str, str]  # group and name of a destination
+
+
+def _merged(rows: Rows, whole: int) -> dict[tuple[str, Node], int]:
+    totals: dict[str, int] = {}
+    for row in rows:
+        totals[row["destination"]] = totals.get(row["destination"], 0) + row["contacts"]
+    found: dict[tuple[str, Node], int] = {}
+    for row in rows:
+        destination, group = row["destination"], group_of(row["destination"])
+        small = totals[destination] < LEAST * whole and group in (GP, PRACTICE, OUTSIDE)
+        name = f"{group}, other" if small else DESTINATIONS.get(destination, words.category(destination))
+        key = (row["request_category"], (group, "Elsewhere outside" if name == "Elsewhere outside, other" else name))
+        found[key] = found.get(key, 0) + row["contacts"]
+    return found
+
+
+def _place(right: Node, merged: Mapping[tuple[str, Node], int]) -> tuple[int, bool, int]:
+    """By group, then the largest first, and the rest of a group last."""
+    count = sum(n for (_, each), n in merged.items() if each == right)
+    return list(GROUPS).index(right[0]), right[1].endswith((", other", OUTSIDE)), -count
+
+
+def _stack(names: Sequence[Any], sizes: Mapping[Any, int], whole: int) -> dict[Any, tuple[float, float]]:
+    """Top and bottom of each node, on a scale that both sides share, so that bands keep their width."""
+    gap = FREE / (len(names) - 1) if len(names) > 1 else 0
+    found, top = {}, 0.0
+    for name in names:
+        bottom = top + sizes[name] / whole * (1 - FREE)
+        found[name] = (top, bottom)
+        top = bottom + gap
+    return found
+
+
+def _band(start: float, end: float, size: float, colour: str, text: str) -> dict[str, Any]:
+    """A filled ribbon between two nodes, its edges a smooth step."""
+    xs = [NODE + (1 - 2 * NODE) * step / STEPS for step in range(STEPS + 1)]
+    rise = [t * t * (3 - 2 * t) for t in (step / STEPS for step in range(STEPS + 1))]
+    upper = [start + (end - start) * each for each in rise]
+    lower = [each + size for each in upper]
+    return {
+        "type": "scatter", "mode": "lines", "x": xs + xs[::-1], "y": upper + lower[::-1], "fill": "toself",
+        "fillcolor": colour, "opacity": 0.38, "line": {"color": colour, "width": 0.5}, "hoveron": "fills", "text": text,
+        "hoverinfo": "text",
+    }  # fmt: skip
+
+
+def _block(x: float, top: float, bottom: float, colour: str) -> dict[str, Any]:
+    return {
+        "type": "scatter", "mode": "lines", "x": [x, x + NODE, x + NODE, x], "y": [top, top, bottom, bottom],
+        "fill": "toself", "fillcolor": colour, "line": {"color": colour, "width": 0.5}, "hoverinfo": "skip",
+    }  # fmt: skip
+
+
+def _label(name: str, at: tuple[float, float], x: float, side: str) -> dict[str, Any]:
+    share = (at[1] - at[0]) / (1 - FREE)
+    shown = f"{share:.0%}" if share >= 0.01 else "&lt;1%"
+    return {
+        "x": x, "y": (at[0] + at[1]) / 2, "text": f"{name} <b>{shown}</b>",
+        "showarrow": False, "xanchor": side, "yanchor": "middle", "font": {"size": 12, "color": "#212b32"},
+    }  # fmt: skip
+
+
+def split(rows: Rows, height: int | None = None) -> Figure:
+    """A bar an organisation, cut by group of destination. rows: name, destination, share (of the organisation's)."""
+    names = list(dict.fromkeys(row["name"] for row in rows))
+    parts: dict[str, dict[str, float]] = {group: {} for group in GROUPS}
+    for row in rows:
+        part = parts[group_of(row["destination"])]
+        part[row["name"]] = part.get(row["name"], 0.0) + row["share"]
+    traces = [_part(group, [parts[group].get(name) for name in names], names) for group in GROUPS if parts[group]]
+    drawn = figure(
+        traces, height or max(200, 76 + 30 * len(names)), barmode="stack", bargap=0.3,
+        xaxis={"range": [0, 1], "showgrid": False, "showticklabels": False},
+        yaxis={"autorange": "reversed", "type": "category", "showgrid": False},
+    )  # fmt: skip
+    drawn["layout"]["legend"]["traceorder"] = "normal"
+    drawn["layout"]["margin"]["t"] = 56
+    return drawn
+
+
+def _part(group: str, shares: Sequence[float | None], names: Sequence[str]) -> dict[str, Any]:
+    colour, hatch, ink = GROUPS[group]
+    marker: dict[str, Any] = {"color": colour, "line": {"color": colour, "width": 0.5}}
+    if hatch:
+        marker["pattern"] = {"shape": hatch, "fgcolor": colour, "bgcolor": "rgba(0,0,0,0)", "size": 6, "solidity": 0.3}
+    return {
+        "type": "bar", "orientation": "h", "y": list(names), "x": list(shares), "name": group, "marker": marker,
+        "text": ["" if each is None or each < LABEL_AT_LEAST or hatch else f"{each:.0%}" for each in shares],
+        "textposition": "inside", "insidetextanchor": "middle", "constraintext": "none", "textangle": 0,
+        "insidetextfont": {"color": ink}, "hovertemplate": "%{y}: <b>%{x:.1%}</b> " + group + "<extra></extra>",
+    }  # fmt: skip
+
+
+def trained(rows: Rows, height: int | None = None) -> Figure:
+    """Practices with and without a trained navigator, a bar a PCN. rows: pcn_name, is_trained."""
+    names = sorted({row["pcn_name"] or "No PCN" for row in rows})
+    counts = {
+        done: [
+            sum((row["pcn_name"] or "No PCN") == name and row["is_trained"] == done for row in rows) for name in names
+        ]
+        for done in (True, False)
+    }
+    traces = []
+    for done, name, colour, hatch in ((True, "trained", NAVY, ""), (False, "not yet", ORANGE, "/")):
+        marker: dict[str, Any] = {"color": colour, "line": {"color": colour, "width": 1}}
+        if hatch:
+            marker["pattern"] = {
+                "shape": hatch,
+                "fgcolor": colour,
+                "bgcolor": "rgba(0,0,0,0)",
+                "size": 6,
+                "solidity": 0.45,
+            }
+        traces.append(
+            {
+                "type": "bar", "orientation": "h", "y": names, "x": counts[done], "name": name, "marker": marker,
+                "hovertemplate": "%{y}: <b>%{x}</b> " + name + "<extra></extra>",
+            }
+        )  # fmt: skip
+    return figure(
+        traces, height or max(180, 66 + 28 * len(names)), barmode="stack", bargap=0.3,
+        xaxis={"rangemode": "tozero", "nticks": 6, "tickformat": ",d"},
+        yaxis={"autorange": "reversed", "type": "category", "showgrid": False},
+    )  # fmt: skip
