@@ -16,9 +16,13 @@ class Sentence:
     rest: str
 
 
+FEWEST_POINTS = 12  # limits on fewer are trial limits: drawn, but nothing is said on their strength
+
+
 def is_change(row: Mapping[str, Any]) -> bool:
-    """Whether SPC marks this point as special cause."""
-    return row["variation"] not in (None, "common_cause") and not words.is_missing(row["variation"])
+    """Whether SPC marks this point as special cause, by limits that rest on enough points (`points`)."""
+    marked = row["variation"] not in (None, "common_cause") and not words.is_missing(row["variation"])
+    return marked and (row.get("points") or FEWEST_POINTS) >= FEWEST_POINTS
 
 
 def usual_range(row: Mapping[str, Any], unit: str) -> str:
@@ -60,7 +64,7 @@ def series_sentence(definition: Mapping[str, Any], row: Mapping[str, Any]) -> Se
             f" in {month}, {words.rule(row['special_cause'])}: a real change, not chance.{meaning}{beside}",
         )
     spread = usual_range(row, unit)
-    if not spread:
+    if not spread or (row.get("points") or FEWEST_POINTS) < FEWEST_POINTS:
         return Sentence(f"{title}: {shown}", f" in {month}; too few months yet to tell change from chance.{beside}")
     return Sentence(f"{title}: {shown}", f" in {month}, within the usual range of {spread}: no real change.{beside}")
 

@@ -9,13 +9,15 @@ from dashboard.queries import organisations, peers
 from dashboard.queries.source import reader, remembered
 from dashboard.view import Organisation, View
 from etl.analysis.funnel import FEWEST_TO_JUDGE_SPREAD, SCALE, funnel
+from etl.analysis.spc import TRIAL_POINTS
 
 SPARKLINE_MONTHS = 24
 
 SERIES = """
 SELECT v.measure, v.organisation, v.level, v.period_start, v.numerator, v.denominator, v.value,
        v.practices_counted, v.practices_expected, v.mean, v.lower_limit, v.upper_limit,
-       v.special_cause, v.variation, v.assurance
+       v.special_cause, v.variation, v.assurance,
+       count(v.value) OVER (PARTITION BY v.measure, v.organisation, v.level, v.mean) AS points -- its limits rest on
 FROM measure_value v
 WHERE v.period_kind = 'month'
 """
@@ -63,9 +65,9 @@ def series(scope: Scope, view: View, measure: str) -> Rows:
     """
     (code,) = organisations.permit(scope, [view.organisation.code])
     found = reader().records(
-        SERIES + "AND v.measure = :measure AND v.level = :level AND v.organisation = :code "
-        "AND v.period_start BETWEEN :first AND :last AND v.period_start NOT IN (SELECT unnest(:thin)) "
-        "ORDER BY v.period_start",
+        "SELECT * FROM (" + SERIES + "AND v.measure = :measure AND v.level = :level AND v.organisation = :code) "
+        "WHERE period_start BETWEEN :first AND :last AND period_start NOT IN (SELECT unnest(:thin)) "
+        "ORDER BY period_start",
         measure=measure,
         thin=thin_months(scope, view.organisation, measure),
         level=view.organisation.kind,
@@ -161,7 +163,9 @@ def signals(scope: Scope, organisation: Organisation, names: tuple[str, ...]) ->
         for name in {r["measure"] for r in rows}
     }
     current = [row for row in rows if row["period_start"] == newest[row["measure"]]]
-    changed = [row for row in current if row["variation"] not in (None, "common_cause")]
+    changed = [
+        row for row in current if row["variation"] not in (None, "common_cause") and row["points"] >= TRIAL_POINTS
+    ]
     for row in changed:
         row["name"] = below[row["organisation"]].name
         row["kind"] = below[row["organisation"]].kind

@@ -1,0 +1,423 @@
+"""`/practice/<ods>`: how is my practice doing? One page, which prints on two sides of A4."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dash import html
+from dash.development.base_component import Component
+
+from dashboard import practice_findings as say
+from dashboard import words
+from dashboard.access.scope import Scope
+from dashboard.charts import bars
+from dashboard.charts import practice as drawings
+from dashboard.charts.navigation import DESTINATIONS
+from dashboard.components import icons
+from dashboard.components.attributes import attributes
+from dashboard.components.card import card
+from dashboard.components.panel import slot, table
+from dashboard.components.sentences import headline, sentences
+from dashboard.page import Chart, Column, Definitions, Drawing, Page, Rows
+from dashboard.pages import demand
+from dashboard.queries import data, measures, peers, practice
+from dashboard.view import View
+
+CARDS = (
+    "calls_answered",
+    "calls_answered_within_120s",
+    "calls_missed",
+    "appointments_within_14_days",
+    "navigation_redirected",
+)
+# calls, waits and call-backs; appointments; online requests; navigation
+COMPARED = (
+    "calls_inbound_per_1000",
+    "calls_answered",
+    "calls_answered_within_120s",
+    "calls_missed",
+    "calls_callback_requested",
+    "calls_callback_made",
+    "calls_monday_8_to_10",
+    "appointments_per_1000",
+    "appointments_same_day",
+    "appointments_within_14_days",
+    "appointments_dna",
+    "appointments_gp",
+    "online_requests_per_1000",
+    "online_requests_clinical",
+    "navigation_redirected",
+    "navigation_not_recorded",
+)
+NAVIGATION = ("navigation_redirected", "navigation_not_recorded", "navigation_declined")
+FEWEST_REQUESTS = 30
+MOST_DESTINATIONS = 9
+ITEMS = {
+    "analogue": "On analogue lines",
+    "signed_up": "Signed up",
+    "contracted": "Contracted",
+    "installed": "Installed",
+    "live": "Live on digital telephony",
+    "queue_position": "Callers hear their place in the queue",
+    "call_back": "Call-back",
+    "call_routing": "Routed by menu",
+    "clinical_system_link": "Linked to the clinical system",
+    "call_logs": "Call logs",
+    "funded_offered": "Funded place offered",
+    "funded_booked": "Funded place booked",
+    "funded_completed": "Funded place completed",
+    "cascaded_completed": "Colleagues trained by them",
+}
+LIMITS_APART = "“Beyond chance” is outside the 99.8% limits of a funnel of this practice and the similar ones."
+
+
+def _monday(rows: Rows, view: View, known: Definitions) -> Drawing:
+    title = say.monday_title(rows)
+    if rows[0]["source"] == practice.PUBLISHED:
+        labelled = [{**row, "label": words.category(row["label"])} for row in rows]
+        return Drawing(
+            title,
+            "Share of calls by time of day, all days: no call logs are loaded, so these are the published bands.",
+            bars.against_england(labelled, 250, upright=True, name=view.organisation.name),
+            f"Bars by time of day with England's line. {title}.",
+            f"published · {words.months(view.first_month, view.last_month)}",
+        )
+    left_out = rows[0]["left_out"]
+    holidays = f" · {words.plural(left_out, 'bank holiday')} left out" if left_out else ""
+    return Drawing(
+        title,
+        "An average ordinary Monday by the half-hour, from the practice's own call logs. Hatched: missed.",
+        drawings.monday(rows),
+        f"Stacked bars by half-hour. {title}.",
+        f"{rows[0]['mondays']} Mondays{holidays}",
+    )
+
+
+def _compared(rows: Rows, view: View, known: Definitions) -> Drawing:
+    apart = [row for row in rows if say.is_better(row) is not None]
+    judged = any(row["judgement"] is not None for row in rows)
+    title = (
+        f"{words.spelt(len(apart)).capitalize()} of {words.plural(len(rows), 'measure')} "
+        f"{'is' if len(apart) == 1 else 'are'} better or worse than in similar practices"
+        if judged
+        else "The practice's measures, beside England's"
+    )
+    headings = ["Measure", "Newest month", "", "Whole period", "Half of similar practices", "England", "Beyond chance"]
+    body = [
+        [
+            row["title"],
+            f"{words.value(row['latest'], row['unit'])}",
+            icons.variation(row["variation"] if (row["points"] or 0) >= say.FEWEST_POINTS else None),
+            words.value(row["value"], row["unit"]),
+            say.middle_half(row) or "too few",
+            words.value(row["england"], row["unit"]),
+            _verdict(row),
+        ]
+        for row in rows
+    ]
+    return Drawing(
+        title,
+        f"Newest month of each measure, then {words.months(view.first_month, view.last_month)} taken together.",
+        body=table(title, headings, body, {1, 3, 4, 5}),
+        coverage=f"newest month: {words.month(max(row['month'] for row in rows))}",
+        note=LIMITS_APART,
+    )
+
+
+def _verdict(row: Mapping[str, Any]) -> str:
+    better = say.is_better(row)
+    if better is not None:
+        return "better" if better else "worse"
+    return {"above": "higher", "below": "lower"}.get(str(row["judgement"]), "no")
+
+
+def _destinations(rows: Rows, view: View, known: Definitions) -> Drawing:
+    title = say.destinations_title(rows, FEWEST_REQUESTS)
+    shown = [row for row in rows if row["share"] is not None]
+    drawn = [
+        {"label": DESTINATIONS.get(row["destination"], words.category(row["destination"]).capitalize()),
+         "share": row["share"], "is_elsewhere": say.is_elsewhere(row["destination"])}
+        for row in shown[:MOST_DESTINATIONS]
+    ]  # fmt: skip
+    rest = sum(row["share"] for row in shown[MOST_DESTINATIONS:])
+    if rest:
+        drawn.append({"label": "All others", "share": rest, "is_elsewhere": True})
+    enough = sum(row["contacts"] for row in shown) >= FEWEST_REQUESTS
+    return Drawing(
+        title,
+        "Clinical and medication requests with a recorded destination. Dark: elsewhere than to a GP.",
+        drawings.destinations(drawn, height=60 + 24 * len(drawn)) if enough else None,
+        f"Bars of shares. {title}.",
+        f"{words.count(sum(row['contacts'] for row in rows))} requests",
+    )
+
+
+def _telephony(rows: Rows, view: View, known: Definitions) -> Drawing:
+    missing = [row for row in rows if row["kind"] == "capability" and row["state"] in ("not_held", "ended")]
+    live = next(row for row in rows if row["item"] == "live")
+    if live["state"] == "reached":
+        title = f"Live on digital telephony since {words.day(live['since'])}"
+        title += f"; {words.plural(len(missing), 'capability', 'capabilities')} not yet" if missing else ""
+    else:
+        title = "Not yet live on digital telephony"
+    system = " · ".join(part for part in (live["supplier"], live["line_type"]) if part)
+    body = [[ITEMS[row["item"]], _state(row)] for row in rows]
+    return Drawing(
+        title,
+        f"Stage, and what the system can do{': ' + system if system else ''}",
+        body=table(title, ["What", "Since"], body),
+        coverage=f"tracker of {words.day(live['believed_on'])}",
+    )
+
+
+def _state(row: Mapping[str, Any]) -> str:
+    if row["state"] in ("reached", "held"):
+        return words.day(row["since"]) if row["since"] else "yes, date not given"
+    if row["state"] == "planned":
+        return f"planned for {words.day(row['planned'] or row['since'])}"
+    return f"until {words.day(row['until'])}" if row["state"] == "ended" else "not yet"
+
+
+def _training(rows: Rows, view: View, known: Definitions) -> Drawing:
+    people = sum(row["people"] or 0 for row in rows if row["item"].endswith("completed"))
+    title = f"{words.plural(int(people), 'person', 'people').capitalize()} trained in care navigation"
+    body = [[ITEMS[row["item"]], _trained(row)] for row in rows]
+    return Drawing(title, "The funded place, and those it was passed on to", body=table(title, ["What", ""], body))
+
+
+def _trained(row: Mapping[str, Any]) -> str:
+    if row["item"] == "cascaded_completed":
+        return words.count(row["people"])
+    return words.day(row["day"]) if row["day"] else "not yet"
+
+
+def _complete(rows: Rows, view: View, known: Definitions) -> Drawing:
+    short = [row for row in rows if row["missing"]]
+    title = "Every month that was published is here" if not short else "Months are missing"
+    if len(short) == 1:
+        title = f"{words.FEEDS.get(short[0]['feed'], short[0]['feed'])}: {words.ranges(short[0]['missing'])} missing"
+    body = [
+        [words.FEEDS.get(row["feed"], row["feed"]), f"{row['months']} of {row['expected']}",
+         words.ranges(row["missing"] or ()) or "none"]
+        for row in rows
+    ]  # fmt: skip
+    headings = ["Source", "Months received", "Missing"]
+    return Drawing(title, "What has been received", body=table(title, headings, body, {1}))
+
+
+MONDAY = Chart(
+    "practice-monday",
+    practice.monday,
+    _monday,
+    (
+        Column("label", "From"),
+        Column("calls", "Calls", "number"),
+        Column("answered", "Answered", "number"),
+        Column("missed", "Missed", "number"),
+        Column("other", "Call-back, menu or other", "number"),
+        Column("share", "Share", "percent"),
+        Column("england_share", "England's share", "percent"),
+        Column("source", "From"),
+    ),
+    measures=lambda view: ("calls_monday_8_to_10",),
+    meaning="From call logs where the practice has them: inbound calls by the half-hour of their arrival, averaged "
+    "over the Mondays of the last year that are no bank holiday. Missed: joined the queue and reached nobody.",
+    height=250,
+)
+CALLS = demand.trend("practice-calls", "calls_answered")
+ONLINE = demand.trend("practice-online", "online_requests_per_1000")
+TABLE = Chart(
+    "practice-compared",
+    lambda scope, view: practice.compared(scope, view, COMPARED),
+    _compared,
+    (
+        Column("title", "Measure"),
+        Column("month", "Month", "month"),
+        Column("latest", "Newest month", "measure"),
+        Column("special_cause", "SPC rule"),
+        Column("value", "Whole period", "measure"),
+        Column("lower_quartile", "Similar: lower quarter", "measure"),
+        Column("median", "Similar: middle", "measure"),
+        Column("upper_quartile", "Similar: upper quarter", "measure"),
+        Column("practices", "Similar practices with data", "count"),
+        Column("england", "England, same month", "measure"),
+        Column("judgement", "Against the limits"),
+    ),
+    measures=lambda view: COMPARED,
+    meaning="Figures of similar practices are rounded to two significant figures, and are those of 8 or more.",
+    height=0,
+)
+WHERE = Chart(
+    "practice-destinations",
+    practice.destinations,
+    _destinations,
+    (
+        Column("destination", "Destination"),
+        Column("contacts", "Requests", "count"),
+        Column("share", "Share", "percent"),
+        Column("declined", "Declined to go elsewhere first", "count"),
+    ),
+    measures=lambda view: NAVIGATION,
+    empty="No data: no care navigation outcomes name this practice in the period.",
+    height=260,
+)
+TELEPHONY = Chart(
+    "practice-telephony",
+    practice.telephony,
+    _telephony,
+    (
+        Column("kind", "Kind"),
+        Column("item", "What"),
+        Column("state", "State"),
+        Column("since", "Since", "day"),
+        Column("planned", "Planned", "day"),
+        Column("until", "Until", "day"),
+        Column("supplier", "Supplier"),
+        Column("line_type", "Lines"),
+        Column("believed_on", "Tracker of", "day"),
+    ),
+    meaning="As the ICB's newest rollout tracker has it. A planned date reaches no stage.",
+    empty="No data: no rollout tracker names this practice.",
+    height=0,
+)
+TRAINING = Chart(
+    "practice-training",
+    practice.training,
+    _training,
+    (Column("item", "What"), Column("day", "Date", "day"), Column("people", "People", "count")),
+    measures=lambda view: ("navigators_trained_practices",),
+    empty="No data: no training return names this practice.",
+    height=0,
+)
+COMPLETE = Chart(
+    "practice-data",
+    data.coverage,
+    _complete,
+    (
+        Column("feed", "Source"),
+        Column("months", "Months with data", "count"),
+        Column("expected", "Months published", "count"),
+        Column("missing", "Months missing", "months"),
+    ),
+    meaning="A month counts as published when any practice has data from that source for it.",
+    empty="No data has been loaded for this practice.",
+    height=0,
+)
+
+
+def layout(scope: Scope, view: View, ods: str) -> list[Component]:
+    """Sentences, cards, evidence on the left, state on the right, and every definition at the end."""
+    known = measures.definitions(scope)
+    rows = practice.compared(scope, view, COMPARED)
+    latest = measures.latest(scope, view.organisation, tuple(name for name in COMPARED if name in known))
+    by_name = {row["measure"]: row for row in rows}
+    shown = [name for name in CARDS if name in known]
+    return [
+        *headline(view.organisation.name, _about(practice.facts(scope, ods), practice.telephony(scope, view))),
+        sentences(
+            [
+                say.changed(rows, latest, known),
+                *say.against_similar(rows, _likeness(scope, view)),
+            ]
+        ),
+        _next(scope, view, rows, latest),
+        html.Div(
+            [
+                card(known[name], latest.get(name), "/demand" + view.search(measure=name), _beside(by_name.get(name)))
+                for name in shown
+            ],
+            className="cards",
+        ),
+        html.Div(
+            [
+                html.Div([slot(MONDAY, view), slot(CALLS, view), slot(TABLE, view)], className="stack"),
+                html.Div(
+                    [slot(each, view) for each in (WHERE, TELEPHONY, TRAINING, COMPLETE)], className="stack state"
+                ),
+            ],
+            className="panels aside",
+        ),
+        html.Div([slot(each, view) for each in (demand.WAITS, demand.BOOKING, ONLINE)], className="panels more"),
+        _definitions(known, [name for name in COMPARED if name in by_name], scope, view),
+    ]
+
+
+def _about(facts: Mapping[str, Any], telephony: Rows) -> str:
+    live = next((row for row in telephony if row["item"] == "live" and row["state"] == "reached"), None)
+    parts = [facts["code"]]
+    if facts["patients"] is not None:
+        parts.append(f"{facts['patients']:,} patients")
+    if facts["pcn"]:
+        parts.append(facts["pcn"])
+    if facts["closed"]:
+        parts.append(f"closed {words.day(facts['closed'])}")
+    if live:
+        parts.append(f"digital telephony since {words.day(live['since'])}")
+    return " · ".join(parts)
+
+
+def _likeness(scope: Scope, view: View) -> str:
+    found = peers.likeness(scope, view.organisation)
+    if not found.practices:
+        return "fewer than 8 practices can be compared with this one"
+    unknown = f"; {say.list_of(found.unknown)} not known" if found.unknown else ""
+    return f"the {found.practices} practices of this ICB nearest in {say.list_of(found.by)}{unknown}"
+
+
+def _beside(row: Mapping[str, Any] | None) -> str:
+    if row is None or row["median"] is None:
+        return ""
+    return f"similar practices {say.about(row['median'], row['unit'])}"
+
+
+def _next(scope: Scope, view: View, rows: Rows, latest: Mapping[str, Any]) -> Component:
+    coverage = data.coverage(scope, view)
+    recent = [row for row in coverage if row["missing"] and view.last_month in row["missing"]]
+    unrecorded = latest.get("navigation_not_recorded", {}).get("value")
+    steps = say.next_steps(
+        rows,
+        practice.monday(scope, view),
+        practice.telephony(scope, view),
+        unrecorded,
+        recent,
+        practice.training(scope, view),
+    )
+    return html.Section(
+        [
+            html.H2("What to do next"),
+            html.Ol([html.Li([html.B(step.claim), step.rest]) for step in steps]),
+        ],
+        className="panel next",
+        **attributes(data_testid="next-steps"),
+    )
+
+
+def _definitions(known: Definitions, names: list[str], scope: Scope, view: View) -> Component:
+    parts = [
+        part
+        for name in names
+        for part in (html.Dt(known[name]["title"]), html.Dd(f"{known[name]['definition']} {known[name]['source']}."))
+    ]
+    similar = _likeness(scope, view)
+    return html.Section(
+        [
+            html.H2("What each figure means"),
+            html.P(f"Similar practices: {similar}. Their figures are rounded. {LIMITS_APART}", className="subtitle"),
+            html.P(
+                [
+                    "“A real change” is said only where a rule of statistical process control marks the newest "
+                    "month, on limits that rest on 12 months or more. The same figures by URL: ",
+                    html.A("/api", href="/api"),
+                    ".",
+                ],
+                className="subtitle",
+            ),
+            html.Dl(parts),
+        ],
+        className="panel meanings",
+    )
+
+
+PAGE = Page(
+    path="/practice/<ods>", title="Practice", layout=layout, exists=lambda scope, ods: practice.exists(scope, ods),
+    charts=(MONDAY, CALLS, ONLINE, TABLE, WHERE, TELEPHONY, TRAINING, COMPLETE),
+)  # fmt: skip

@@ -1,0 +1,198 @@
+"""What a practice's figures say, in words: what changed, what differs from similar practices, what to do next. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dashboard import findings, words
+from dashboard.findings import FEWEST_POINTS, Sentence
+from dashboard.page import Rows
+
+MOST_STEPS = 3
+MUCH_NOT_RECORDED = 0.30
+MONDAY_CROWD = 1.15  # this much more of the calls than England has, or similar practices have
+NOTHING = "Nothing here asks for action"
+# measure → what to do where it is worse than in similar practices or has changed for the worse
+ADVICE = {
+    "calls_missed": "Put people where calls are missed",
+    "calls_answered": "Find out where callers are lost",
+    "calls_answered_within_120s": "Look at the longest waits first",
+    "calls_callback_made": "Make every call-back that was asked for",
+    "appointments_dna": "Make appointments easy to cancel, and remind people",
+    "appointments_within_14_days": "Look at how far ahead appointments are booked",
+}
+
+
+def about(value: float | None, unit: str) -> str:
+    """A rounded figure of others: 0.64 percent → `64%`, 0.041 → `4.1%`, 550 per 1,000 → `550`."""
+    if value is None:
+        return words.MISSING
+    if unit == "percent":
+        return f"{round(100 * value, 1):g}%"
+    return words.value(value, unit) if unit == "seconds" else f"{value:,g}"
+
+
+def middle_half(row: Mapping[str, Any]) -> str:
+    """`61% to 67%`: where the middle half of the similar practices lies; "" where there are too few."""
+    low, high = row["lower_quartile"], row["upper_quartile"]
+    if low is None or high is None:
+        return ""
+    first, last = about(low, row["unit"]), about(high, row["unit"])
+    return first if first == last else f"{first} to {last}"
+
+
+def is_better(row: Mapping[str, Any]) -> bool | None:
+    """Whether the practice differs from similar ones for the better; None where it does not, or neither is better."""
+    if row["judgement"] not in ("above", "below") or row["better"] == "neither":
+        return None
+    return bool((row["judgement"] == "above") == (row["better"] == "higher"))
+
+
+def changed(rows: Rows, latest: Mapping[str, Mapping[str, Any]], known: Mapping[str, Mapping[str, Any]]) -> Sentence:
+    """What changed by SPC in the newest month, worse before better. rows: of `queries.practice.compared`."""
+    changes = [row for row in rows if findings.is_change(row)]
+    changes.sort(key=lambda row: ("concern", "improvement", "neutral").index(row["variation"].split("_")[0]))
+    if changes:
+        first = findings.series_sentence(known[changes[0]["measure"]], latest[changes[0]["measure"]])
+        others = [f"{lower(row['title'])} ({words.value(row['latest'], row['unit'])})" for row in changes[1:3]]
+        more = f" Also changed: {' and '.join(others)}." if others else ""
+        return Sentence(first.claim, first.rest + more)
+    if any((row["points"] or 0) >= FEWEST_POINTS for row in rows):
+        return Sentence("Nothing has changed beyond chance", ": every measure is within its usual range.")
+    if rows:
+        return Sentence("Too early to speak of change", f": no measure has {FEWEST_POINTS} months of data yet.")
+    return Sentence("No figures yet", ": nothing that has been loaded names this practice.")
+
+
+def against_similar(rows: Rows, likeness: str) -> list[Sentence]:
+    """What is better and what is worse than in similar practices, beyond chance."""
+    compared = [row for row in rows if row["judgement"] is not None]
+    if not compared:
+        return [Sentence("Not compared with similar practices", f": {likeness}.")]
+    said = []
+    for better, words_for in ((True, "Better"), (False, "Worse")):
+        found = [row for row in compared if is_better(row) is better]
+        if found:
+            parts = [
+                f"{lower(row['title'])} {words.value(row['value'], row['unit'])} (half of them: {middle_half(row)})"
+                for row in found[:3]
+            ]
+            said.append(Sentence(f"{words_for} than similar practices", f": {'; '.join(parts)}."))
+    if not said:
+        said.append(
+            Sentence("Much like similar practices", ": no measure is better or worse by more than chance explains.")
+        )
+    return said
+
+
+def next_steps(rows: Rows, monday: Rows, telephony: Rows, unrecorded: float | None, missing: Rows,
+               training: Rows) -> list[Sentence]:  # fmt: skip
+    """What to do next, most urgent first, at most three: the action, then the figure it rests on.
+
+    monday, telephony, training: of `queries.practice`. unrecorded: share of clinical requests without a destination.
+    missing: rows of `queries.data.coverage` of which a recent month is missing.
+    """
+    steps = [
+        Sentence(
+            f"Find out why {lower(words.FEEDS.get(row['feed']) or row['feed'])} data is missing",
+            f": none for {words.ranges(row['missing'][-3:])}. Ask your supplier whether it is sent.",
+        )
+        for row in missing[:1]
+    ]
+    calls = [row for row in rows if row["measure"].startswith("calls_") and _is_worse(row)]
+    others = [row for row in rows if not row["measure"].startswith("calls_") and _is_worse(row)]
+    crowd = monday_crowd(monday)
+    for row in [*calls[:1], *others[:1]]:
+        if row["measure"] in ADVICE:
+            where = f" {crowd}" if row in calls and crowd else ""
+            steps.append(Sentence(ADVICE[row["measure"]], f": {_why(row)}.{where}"))
+    steps += _telephone_steps(telephony)
+    if unrecorded is not None and unrecorded > MUCH_NOT_RECORDED:
+        share = words.value(unrecorded, "percent")
+        steps.append(Sentence("Record where each request goes", f": {share} of clinical requests have no destination."))
+    if training and not any(row["people"] for row in training if row["item"].endswith("completed")):
+        steps.append(
+            Sentence("Take up the funded care navigation place", ": nobody at the practice has completed the training.")
+        )
+    return steps[:MOST_STEPS] or [Sentence(NOTHING, "; look again when next month's data is in.")]
+
+
+def monday_crowd(monday: Rows) -> str:
+    """Where an ordinary Monday loses its callers, in a sentence; "" where there is nothing to say."""
+    if not monday:
+        return ""
+    if monday[0]["mondays"] is None:
+        row = max(monday, key=lambda row: row["calls"] or 0)
+        return f"The busiest time is {words.category(row['label'])}: {words.value(row['share'], 'percent')} of calls."
+    worst = max(monday, key=lambda row: row["missed"])
+    if worst["missed"] < 1:
+        return ""
+    return f"On an ordinary Monday most are missed at {worst['label']}: {worst['missed']:.0f} of {worst['calls']:.0f}."
+
+
+def monday_title(rows: Rows) -> str:
+    """The finding of the Monday chart."""
+    if rows[0]["mondays"] is None:
+        peak = max(rows, key=lambda row: row["calls"] or 0)
+        title = f"{words.category(peak['label'])} brings {words.value(peak['share'], 'percent')} of calls"
+        england = peak["england_share"]
+        return title if england is None else f"{title}; England {words.value(england, 'percent')}"
+    first = [row for row in rows if row["label"] in ("08:00", "08:30")]
+    calls, missed = sum(row["calls"] for row in first), sum(row["missed"] for row in first)
+    if not calls:
+        return "Hardly anyone rings in the first hour of a Monday"
+    return f"{calls:.0f} people ring in Monday's first hour; {words.value(missed / calls, 'percent')} are missed"
+
+
+def destinations_title(rows: Rows, least: int) -> str:
+    """The finding of the destinations: what did not end with a GP, and what nobody recorded."""
+    known = [row for row in rows if row["destination"] != "not_recorded"]
+    base, whole = sum(row["contacts"] for row in known), sum(row["contacts"] for row in rows)
+    unknown = f"{words.value((whole - base) / whole, 'percent')} not recorded" if whole else ""
+    if base < least:
+        return f"Only {words.plural(base, 'request')} with a recorded destination: too few for shares"
+    elsewhere = sum(row["contacts"] for row in known if is_elsewhere(row["destination"])) / base
+    return f"{words.value(elsewhere, 'percent')} of requests went elsewhere than to a GP; {unknown}"
+
+
+def is_elsewhere(destination: str) -> bool:
+    """Whether a request that went there counts as redirected."""
+    return destination not in ("gp_same_day", "gp_routine", "named_gp", "duty_doctor", "not_recorded")
+
+
+def lower(title: str) -> str:
+    """A title within a sentence: its first letter small, unless it is an abbreviation."""
+    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
+
+
+def list_of(parts: Sequence[str]) -> str:
+    """`list size, deprivation and age profile`."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
+
+
+def _is_worse(row: Mapping[str, Any]) -> bool:
+    return is_better(row) is False or (findings.is_change(row) and str(row["variation"]).startswith("concern"))
+
+
+def _why(row: Mapping[str, Any]) -> str:
+    shown = f"{lower(row['title'])} {words.value(row['latest'], row['unit'])} in {words.month(row['month'])}"
+    if is_better(row) is False:
+        return f"{lower(row['title'])} {words.value(row['value'], row['unit'])}, similar practices {middle_half(row)}"
+    return f"{shown}, {words.rule(row['special_cause'])}"
+
+
+def _telephone_steps(telephony: Rows) -> list[Sentence]:
+    state = {row["item"]: row for row in telephony}
+    live = state.get("live")
+    if live is None:
+        return []
+    if live["state"] != "reached":
+        if live["planned"] is None:
+            return [Sentence("Agree a date to go live on digital telephony", ": the ICB's tracker has none.")]
+        return [Sentence("Prepare to go live on digital telephony", f": planned for {words.day(live['planned'])}.")]
+    supplier = live["supplier"] or "your telephone supplier"
+    if any(row["kind"] == "capability" and row["state"] == "held" for row in telephony):
+        if state["call_back"]["state"] == "not_held":
+            return [Sentence(f"Ask {supplier} to turn on call-back", ": the tracker does not list it.")]
+        if state["queue_position"]["state"] == "not_held":
+            return [Sentence(f"Ask {supplier} to tell callers their place in the queue", ": the tracker lists none.")]
+    return []

@@ -1,0 +1,245 @@
+"""One practice: its Monday mornings, telephone system, destinations of requests, training, and how it compares.
+
+Tables that an older generation lacks, and tables without a row for the practice, answer with no rows: no data.
+"""
+
+from datetime import date
+from typing import Any
+
+import holidays
+
+from dashboard.access.scope import Scope
+from dashboard.page import Rows
+from dashboard.queries import breakdowns, measures, organisations, peers
+from dashboard.queries.source import columns_of, generation, reader, remembered
+from dashboard.view import View
+
+STAGES = ("analogue", "signed_up", "contracted", "installed", "live")
+CAPABILITIES = ("queue_position", "call_back", "call_routing", "clinical_system_link", "call_logs")
+FIRST_HALF_HOUR, LAST_HALF_HOUR = 16, 36  # 08:00 to 18:30, the core hours
+MONDAY_WEEKS = 52
+NAVIGATED = ("clinical_new", "clinical_ongoing", "medication")  # requests that could go elsewhere
+LOGS = "call logs"
+PUBLISHED = "published telephony"
+
+
+def exists(scope: Scope, code: str) -> bool:
+    """Whether this is a practice that the scope may see by name."""
+    if generation() is None:
+        return False
+    try:
+        return organisations.find(scope, code).kind == "practice"
+    except organisations.NoSuchOrganisation:
+        return False
+
+
+def facts(scope: Scope, code: str) -> dict[str, Any]:
+    """The practice's row of `organisation`, and the name of its PCN as `pcn` (None where it has none)."""
+    practice = organisations.find(scope, code)
+    known = organisations.directory().organisations
+    pcn = next((known[parent].name for parent in practice.parents if known[parent].kind == "pcn"), None)
+    rows = reader().records("SELECT * FROM organisation WHERE code = :code AND kind = 'practice'", code=practice.code)
+    return {**rows[0], "pcn": pcn}
+
+
+def monday(scope: Scope, view: View) -> Rows:
+    """An ordinary Monday by the half-hour, from call logs; else a month by time band, as published.
+
+    From logs: source, label (`08:00`), calls, answered, missed, other (averages over the ordinary Mondays of the last
+    year with logs), mondays (how many), left_out (bank holidays). As published: source, label (the band), calls
+    (sum), share, england_share.
+    """
+    (code,) = organisations.permit(scope, [view.organisation.code])
+    return _logged_monday(code) or [
+        {
+            **dict.fromkeys(("answered", "missed", "other", "mondays", "left_out")),
+            "source": PUBLISHED,
+            "label": row["category"],
+            "calls": row["amount"],
+            "share": row["share"],
+            "england_share": row["england_share"],
+        }
+        for row in breakdowns.shares(scope, view, "calls_time_band")
+    ]
+
+
+@remembered
+def _logged_monday(code: str) -> Rows:
+    wanted = {"practice_code", "local_date", "half_hour", "inbound", "answered", "missed"}
+    if not wanted <= columns_of("calls_half_hour"):
+        return []
+    days = reader().records(
+        "SELECT DISTINCT local_date FROM calls_half_hour WHERE practice_code = :code AND isodow(local_date) = 1 "
+        "AND local_date > (SELECT max(local_date) FROM calls_half_hour) - CAST(:days AS INTEGER) ORDER BY local_date",
+        code=code,
+        days=7 * MONDAY_WEEKS,
+    )
+    mondays = [row["local_date"] for row in days]
+    ordinary = [day for day in mondays if day not in holidays.country_holidays("GB", subdiv="ENG", years=day.year)]
+    if not ordinary:
+        return []
+    found = reader().records(
+        "SELECT half_hour, sum(inbound) AS calls, sum(answered) AS answered, sum(missed) AS missed "
+        "FROM calls_half_hour WHERE practice_code = :code AND local_date IN (SELECT unnest(:days)) "
+        "GROUP BY half_hour ORDER BY half_hour",
+        code=code,
+        days=ordinary,
+    )
+    by_place = {row["half_hour"]: row for row in found}
+    nothing = {"calls": 0, "answered": 0, "missed": 0}  # a half-hour of a logged day without a row had no call
+    rows = []
+    for place in range(FIRST_HALF_HOUR, LAST_HALF_HOUR + 1):
+        counted = by_place.get(place, nothing)
+        calls, answered, missed = (float(counted[name]) / len(ordinary) for name in ("calls", "answered", "missed"))
+        rows.append(
+            {
+                "source": LOGS,
+                "label": f"{place // 2:02}:{30 * (place % 2):02}",
+                "calls": calls,
+                "answered": answered,
+                "missed": missed,
+                "other": max(calls - answered - missed, 0.0),
+                "share": None,
+                "england_share": None,
+                "mondays": len(ordinary),
+                "left_out": len(mondays) - len(ordinary),
+            }
+        )
+    return rows
+
+
+def telephony(scope: Scope, view: View) -> Rows:
+    """Stage and capabilities as the newest tracker has them.
+
+    Rows: kind (stage, capability), item, state (reached, planned, unknown; held, ended, not_held), since, planned,
+    until, supplier, line_type, believed_on. No rows where no tracker names the practice.
+    """
+    (code,) = organisations.permit(scope, [view.organisation.code])
+    if not columns_of("rollout"):
+        return []
+    reached = reader().records(
+        "SELECT stage, planned_date, actual_date, supplier, line_type, believed_on FROM rollout "
+        "WHERE practice_code = :code AND believed_on = (SELECT max(believed_on) FROM rollout) "
+        "ORDER BY stage, actual_date DESC NULLS LAST, planned_date DESC NULLS LAST",
+        code=code,
+    )
+    if not reached:
+        return []
+    rows = [_stage(stage, [row for row in reached if row["stage"] == stage], reached) for stage in STAGES]
+    held = (
+        reader().records(
+            "SELECT capability, from_date, to_date FROM rollout_capability WHERE practice_code = :code "
+            "ORDER BY capability, from_date DESC NULLS LAST",
+            code=code,
+        )
+        if columns_of("rollout_capability")
+        else []
+    )
+    rows += [_capability(name, [row for row in held if row["capability"] == name], reached) for name in CAPABILITIES]
+    # a practice on cloud lines never was or no longer is on the others: only a stage that is known says something
+    return [row for row in rows if row["item"] != "analogue" or row["state"] == "reached"]
+
+
+def _stage(stage: str, rows: Rows, reached: Rows) -> dict[str, Any]:
+    row = rows[0] if rows else dict.fromkeys(("planned_date", "actual_date"))
+    state = "reached" if row["actual_date"] else "planned" if row["planned_date"] else "unknown"
+    return {**_about_system(reached), "kind": "stage", "item": stage, "state": state, "since": row["actual_date"],
+            "planned": row["planned_date"], "until": None}  # fmt: skip
+
+
+def _capability(name: str, rows: Rows, reached: Rows) -> dict[str, Any]:
+    row = rows[0] if rows else dict.fromkeys(("from_date", "to_date"))
+    today = date.today()
+    ended = row["to_date"] is not None and row["to_date"] < today
+    ahead = row["from_date"] is not None and row["from_date"] > today
+    state = "not_held" if not rows else "ended" if ended else "planned" if ahead else "held"
+    return {**_about_system(reached), "kind": "capability", "item": name, "state": state, "since": row["from_date"],
+            "planned": None, "until": row["to_date"]}  # fmt: skip
+
+
+def _about_system(reached: Rows) -> dict[str, Any]:
+    furthest = sorted(reached, key=lambda row: (row["actual_date"] is not None, STAGES.index(row["stage"])))
+    supplier = next((row["supplier"] for row in reversed(furthest) if row["supplier"]), None)
+    line = next((row["line_type"] for row in reversed(furthest) if row["line_type"]), None)
+    return {"supplier": supplier, "line_type": line, "believed_on": reached[0]["believed_on"]}
+
+
+def destinations(scope: Scope, view: View) -> Rows:
+    """Where clinical and medication requests went in the view's months: destination, contacts, declined, share.
+
+    The share is of requests with a destination (None for `not_recorded`); most first, `not_recorded` last.
+    """
+    (code,) = organisations.permit(scope, [view.organisation.code])
+    if not columns_of("navigation_month"):
+        return []
+    rows = reader().records(
+        "SELECT CASE WHEN destination IS NULL OR destination = '' THEN 'not_recorded' ELSE destination END "
+        "AS destination, sum(contacts) AS contacts, sum(declined) AS declined FROM navigation_month "
+        "WHERE practice_code = :code AND month BETWEEN :first AND :last "
+        "AND request_category IN (SELECT unnest(:categories)) GROUP BY 1 ORDER BY contacts DESC, 1",
+        code=code,
+        first=view.first_month,
+        last=view.last_month,
+        categories=list(NAVIGATED),
+    )
+    base = sum(int(row["contacts"] or 0) for row in rows if row["destination"] != "not_recorded")
+    shared = [
+        {
+            "destination": row["destination"],
+            "contacts": int(row["contacts"] or 0),
+            "declined": int(row["declined"] or 0),
+            "share": int(row["contacts"] or 0) / base if base and row["destination"] != "not_recorded" else None,
+        }
+        for row in rows
+    ]
+    return sorted(shared, key=lambda row: (row["destination"] == "not_recorded", -row["contacts"]))
+
+
+def training(scope: Scope, view: View) -> Rows:
+    """Care navigation training as the newest return has it: item, day, people. No rows where no return names it."""
+    (code,) = organisations.permit(scope, [view.organisation.code])
+    known = columns_of("training_practice")
+    if not known:
+        return []
+    rows = reader().records("SELECT * FROM training_practice WHERE practice_code = :code", code=code)
+    items = (
+        ("funded_offered", "funded_offered_on", None),
+        ("funded_booked", "funded_booked_on", None),
+        ("funded_completed", "funded_completed_on", "funded_completed"),
+        ("cascaded_completed", None, "cascaded_completed"),
+    )
+    return [
+        {"item": item, "day": row.get(day) if day else None, "people": row.get(people) if people else None}
+        for row in rows[:1]
+        for item, day, people in items
+    ]
+
+
+def compared(scope: Scope, view: View, names: tuple[str, ...]) -> Rows:
+    """Each measure that this practice has: its newest month, its whole period, similar practices, England.
+
+    Rows: measure, title, unit, better; month, latest, variation, special_cause, points (that its limits rest on),
+    england (same month); and of `peers.against_similar`: value, lower_quartile, median, upper_quartile, practices,
+    judgement.
+    """
+    known = measures.definitions(scope)
+    wanted = tuple(name for name in names if name in known)
+    latest = measures.latest(scope, view.organisation, wanted)
+    similar = peers.against_similar(scope, view, wanted)
+    nothing = dict.fromkeys(("value", "lower_quartile", "median", "upper_quartile", "judgement"))
+    return [
+        {
+            "measure": name,
+            **{part: known[name][part] for part in ("title", "unit", "better")},
+            "month": latest[name]["period_start"],
+            "latest": latest[name]["value"],
+            "variation": latest[name]["variation"],
+            "special_cause": latest[name]["special_cause"],
+            "points": latest[name]["points"],
+            "england": latest[name]["england"],
+            "practices": 0,
+            **similar.get(name, nothing),
+        }
+        for name in wanted
+        if name in latest
+    ]
