@@ -1,0 +1,116 @@
+"""Generations: named, switched, kept; a failure at any step leaves yesterday's in place."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from etl.published.reading import CURRENT, current
+from etl.published.tables import TABLES
+from etl.published.writing import NotPublished, publish
+from etl.settings import Settings
+from etl.warehouse.connection import Warehouse
+
+
+class Stopped(BaseException):
+    """As abrupt as a kill: nothing but `finally` runs."""
+
+
+def published(home: Settings, progress: Callable[[str, int, int], None] = lambda *_: None) -> str:
+    with Warehouse(home) as warehouse:
+        return publish(warehouse, progress)
+
+
+def files(home: Settings) -> list[str]:
+    return sorted(path.name for path in home.published.iterdir())
+
+
+def test_generations_are_numbered_and_the_last_three_are_kept(home: Settings) -> None:
+    names = [published(home) for _ in range(5)]
+    assert names == [f"switchboard-{number:06d}.duckdb" for number in range(1, 6)]
+    assert files(home) == [CURRENT, *names[2:]]
+    assert (home.published / CURRENT).read_text() == "switchboard-000005.duckdb\n"
+    with duckdb.connect(str(current(home.published)), read_only=True) as con:
+        assert con.execute("SELECT name, icb_codes FROM generation").fetchall() == [(names[4], "QZZ")]
+
+
+def test_a_generation_has_the_tables_of_the_contract_and_no_more(home: Settings) -> None:
+    published(home)
+    with duckdb.connect(str(current(home.published)), read_only=True) as con:
+        found = con.execute(
+            "SELECT table_name, column_name, data_type FROM information_schema.columns ORDER BY ordinal_position"
+        ).fetchall()
+    shape: dict[str, dict[str, str]] = {}
+    for table, column, kind in found:
+        shape.setdefault(table, {})[column] = kind
+    assert shape == TABLES
+
+
+def steps(home: Settings) -> list[str]:
+    """What a publication says while it works, in order."""
+    said: list[str] = []
+    published(home, lambda event, *_: said.append(event))
+    return said
+
+
+def test_stopped_at_any_step_yesterdays_stays_and_the_next_night_goes_on(home: Settings) -> None:
+    yesterday = published(home)
+    said = steps(home)
+    yesterday = current(home.published).name
+    assert len(said) > 40
+    *building, last = said
+    assert last == f"published {yesterday}"
+    # the first, the middle and the last of marts, of measures, and each of the rest
+    for stop in sorted({0, 9, *range(len(building) - 3, len(building)), len(building) // 2}):
+        seen = iter(range(len(said)))
+
+        def progress(*_: object, stop: int = stop, seen=seen) -> None:  # type: ignore[no-untyped-def]
+            if next(seen) == stop:
+                raise Stopped
+
+        with pytest.raises(Stopped):
+            published(home, progress)
+        assert current(home.published).name == yesterday
+        with duckdb.connect(str(current(home.published)), read_only=True) as con:
+            assert con.execute("SELECT name FROM generation").fetchall() == [(yesterday,)]
+    tomorrow = published(home)
+    assert tomorrow > yesterday
+    assert not [name for name in files(home) if name.startswith(".build")]
+
+
+def test_what_a_killed_night_left_is_cleared_and_a_number_is_never_used_twice(home: Settings) -> None:
+    first = published(home)
+    # killed while building: a half file and its log; killed after naming: a generation that CURRENT never named
+    (home.published / ".build-000002.duckdb").write_bytes(b"half")
+    (home.published / ".build-000002.duckdb.wal").write_bytes(b"half")
+    (home.published / ".build-CURRENT").write_text("switchboard-00")
+    (home.published / "switchboard-000002.duckdb").write_bytes((home.published / first).read_bytes())
+    assert current(home.published).name == first
+    assert published(home) == "switchboard-000003.duckdb"
+    assert files(home) == [CURRENT, first, "switchboard-000002.duckdb", "switchboard-000003.duckdb"]
+
+
+def test_what_cannot_be_right_is_not_published(home: Settings) -> None:
+    first = published(home)
+    with Warehouse(home) as warehouse, warehouse.transaction():
+        for load_id, calls in ((1, -5), (2, 7)):
+            warehouse.execute(
+                "INSERT INTO fact.published_calls (dataset, period_kind, period_start, practice_code, indicator, "
+                "dimension, band, calls, load_id) VALUES ('table_3', 'month', '2025-10-01', :practice, 'inbound', "
+                "'total', 'total', :calls, :load_id)",
+                {"practice": f"Z9100{load_id}", "calls": calls, "load_id": load_id},
+            )
+    with pytest.raises(NotPublished, match="a numerator is negative"):
+        published(home)
+    assert current(home.published).name == first
+    assert (home.published / "switchboard-000002.duckdb").exists() is False
+
+
+def test_tables_are_sorted_as_pages_read_them(home: Settings, tmp_path: Path) -> None:
+    published(home)
+    with duckdb.connect(str(current(home.published)), read_only=True) as con:
+        rows = con.execute("SELECT kind, code FROM organisation").fetchall()
+        assert rows == sorted(rows)
+        # no view or macro of ours: what a page reads is a table
+        assert con.execute("SELECT count(*) FROM duckdb_views() WHERE NOT internal").fetchone() == (0,)
