@@ -222,6 +222,8 @@ class Reader:
         taken: list[Row] = []
         for line, cells in table.rows:
             try:
+                if not table.sheet and any(map(_text, cells[len(table.headings) :])):
+                    raise Bad("", "the row has more cells than the heading")
                 start = {"practice_code": self._code(table, cells), "believed_on": self._believed(table, cells)}
             except Bad as bad:
                 self.refuse(line, table, bad)
@@ -277,22 +279,23 @@ class Reader:
         code = (text or name).upper()  # without a column of codes they may stand in the one headed “Practice”
         if re.fullmatch(PRACTICE, code):
             if self.practices and code not in self.practices:
-                raise Bad(heading, f"no practice with the code “{code}” is known. Check the code{self._suggest(name)}")
+                raise Bad(heading, f"no practice with the code “{code}” is known{self._suggest(name) or '. Check it'}")
             return code
         said = text or name
         if not said:
             raise Bad(heading, "the practice's code is missing")
-        raise Bad(heading, f"“{said[:60]}” is not a practice's code{self._suggest(said)}")
+        suggestion = self._suggest(said) or ". Put its ODS code in"
+        raise Bad(heading, f"“{said[:60]}” is not a practice's code{suggestion}")
 
     def _suggest(self, name: str) -> str:
-        """`: its code may be Z90001 (ALDERSTOW SURGERY)`, from the names known; empty when none is like it."""
+        """`: its code may be Z90001 (ALDERSTOW SURGERY). Put …`, from the names known; empty when none is like it."""
         by_name: dict[str, list[str]] = {}
         for code, (known, _) in self.practices.items():
             by_name.setdefault(normalise(known), []).append(code)
         wanted = normalise(name)
         alike = [wanted] if wanted in by_name else difflib.get_close_matches(wanted, by_name, n=3, cutoff=0.8)
         codes = [f"{code} ({self.practices[code][0]})" for each in alike for code in by_name[each]][:3]
-        return f": its code may be {' or '.join(codes)}. Put the code in" if codes else ". Put its ODS code in"
+        return f": its code may be {' or '.join(codes)}. Put the code in" if codes else ""
 
 
 def day(cell: Any, words: Mapping[str, str]) -> date | None:
