@@ -302,7 +302,7 @@ call = Table(
     _column("is_open", Boolean, "the practice was open when the call arrived"),
     _column("caller_pseudonym", String, "keyed pseudonym, the key new every month; empty when withheld"),
     _column("cli_status", String, "present, withheld, short, internal_error"),
-    _column("flags", String, "time_ambiguous, outcome_inferred; comma separated"),
+    _column("flags", String, "time_ambiguous, outcome_inferred, legs_incomplete; comma separated"),
     _load(),
     schema="fact",
     comment="One inbound external call",

@@ -140,6 +140,8 @@ def _calls(chosen: str) -> str:
             coalesce({ANSWERED_BY_A_PERSON}, CASE WHEN events = 0 THEN answered_perhaps END) AS answered_at,
             coalesce(entered_on_joining, entered_by_hold, entered_otherwise) AS entered_at,
             coalesce({ANSWERED_BY_A_PERSON}) IS NULL AND answered_perhaps IS NOT NULL AND events = 0 AS is_inferred,
+            events > 0 AND leg_ended_at IS NULL AND left_at IS NULL AND asked_at IS NULL AND transferred_at IS NULL
+                AS is_unfinished,
             coalesce(leg_ended_at, last_event_at, arrived_at) AS ended_at,
             arrived_at AS started_at
         FROM grouped AS g LEFT JOIN after AS a ON a.source_id = g.source_id AND a.call_key = g.call_key
@@ -169,8 +171,10 @@ def _calls(chosen: str) -> str:
         practice_code, shared_with, CAST(local_time AS DATE) AS local_date,
         CAST(hour(local_time) * 2 + minute(local_time) // 30 AS SMALLINT) AS half_hour,
         started_at, entered_at, CASE WHEN outcome = 'answered' THEN answered_at END AS answered_at, ended_at, outcome,
-        CAST(CASE WHEN outcome = 'answered' THEN epoch(answered_at) ELSE epoch(ended_at) END - epoch(entered_at)
-            AS INTEGER) AS wait_seconds,
+        -- a queue's call detail record may tell of the menu's answer, before the caller joined the queue
+        CAST(CASE WHEN is_unfinished THEN NULL
+            WHEN outcome <> 'answered' THEN epoch(ended_at) - epoch(entered_at)
+            WHEN answered_at >= entered_at THEN epoch(answered_at) - epoch(entered_at) END AS INTEGER) AS wait_seconds,
         CAST(CASE WHEN outcome <> 'answered' THEN NULL
             WHEN events > 0 AND connected_by_talk IS NOT NULL
                 THEN coalesce(talk_events + coalesce(talk_after, 0), epoch(leg_ended_at) - epoch(answered_at))
@@ -182,7 +186,8 @@ def _calls(chosen: str) -> str:
             AS callback_completed,
         is_open, caller_pseudonym, cli_status,
         nullif(concat_ws(',', CASE WHEN is_time_ambiguous THEN 'time_ambiguous' END,
-            CASE WHEN is_inferred THEN 'outcome_inferred' END), '') AS flags,
+            CASE WHEN is_inferred THEN 'outcome_inferred' END, CASE WHEN is_unfinished THEN 'legs_incomplete' END), '')
+            AS flags,
         load_id
     FROM decided
     """
@@ -203,7 +208,8 @@ def _grouped() -> str:
             min(answered_at) FILTER (step = 'connect') AS connected,
             min(answered_at) FILTER (kind = 'event') AS connected_by_talk,
             min(answered_at) FILTER (NOT is_inferred AND kind <> 'event' AND direction <> 'outbound') AS answered_surely,
-            min(answered_at) FILTER (is_inferred AND direction <> 'outbound') AS answered_perhaps,
+            coalesce(min(answered_at) FILTER (is_inferred AND step <> 'queue' AND direction <> 'outbound'),
+                min(answered_at) FILTER (is_inferred AND direction <> 'outbound')) AS answered_perhaps,
             max(answered_at) FILTER (direction = 'outbound') AS rung_back_at,
             max(started_at) FILTER (step IN ('exit_key', 'exit_timeout', 'exit_empty')) AS left_at,
             max(started_at) FILTER (step = 'abandon') AS abandoned_at,
@@ -239,6 +245,7 @@ def _outcome() -> str:
         WHEN is_answered THEN 'answered'
         WHEN asked_at IS NOT NULL THEN 'callback'
         WHEN events = 0 AND all_busy AND NOT heard_menu AND NOT joined_queue THEN 'engaged'
+        WHEN is_unfinished THEN 'unknown'
         WHEN left_voicemail AND is_queued THEN 'voicemail'
         WHEN is_queued AND abandoned_at IS NOT NULL AND abandoned_at >= coalesce(left_at, abandoned_at)
             THEN 'abandoned_queue'
