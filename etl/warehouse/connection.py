@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,9 @@ import duckdb
 import holidays
 import psycopg
 import pyarrow as pa
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import URL, Connection, Engine, create_engine, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateSchema
 
@@ -22,8 +22,6 @@ from etl.warehouse.tables import metadata
 
 SCHEMAS = ("ledger", "fact", "mart")
 FIRST_DAY = date(2016, 4, 1)
-
-
 LOCK = 5_382_016  # of PostgreSQL: whoever holds it is the one writer
 # errors of the machine under us, not of a file
 WAREHOUSE_FAILED = (
@@ -46,7 +44,7 @@ class Warehouse:
     """
 
     def __init__(self, settings: Settings) -> None:
-        url = make_url(settings.warehouse_url)
+        url = _url(settings.warehouse_url)
         self.settings = settings
         self.is_duckdb = url.get_backend_name() == "duckdb"
         settings.home.mkdir(parents=True, exist_ok=True)
@@ -206,6 +204,16 @@ class Warehouse:
             self.con.register("days", pa.table(table))
             self.append("fact.calendar", "days", list(table))
             self.con.unregister("days")
+
+
+def _url(text: str) -> URL:
+    with suppress(ArgumentError):
+        url = make_url(text)
+        if url.get_backend_name() in ("duckdb", "postgresql"):
+            return url
+    raise WarehouseError(
+        "ICB_WAREHOUSE_URL is not the address of a duckdb or postgresql warehouse. See docs/settings.md."
+    )
 
 
 def _postgres(url: str) -> Engine:

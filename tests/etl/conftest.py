@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from etl import nightly
 from etl.settings import Settings
 from etl.warehouse.connection import Warehouse
+from tests.etl import small_home
 
 
 @pytest.fixture(scope="session")
@@ -24,4 +26,16 @@ def home(tmp_path: Path, empty_warehouse: Path) -> Settings:
     settings = Settings(home=tmp_path / "home", code=("QZZ",), inbox_settle_seconds=0)
     settings.home.mkdir()
     shutil.copyfile(empty_warehouse, settings.home / "warehouse.duckdb")
+    return settings
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory, empty_warehouse: Path) -> Settings:
+    """Settings of the small home after its night."""
+    settings = Settings(home=tmp_path_factory.mktemp("small"), code=("QZZ",), inbox_settle_seconds=0)
+    shutil.copyfile(empty_warehouse, settings.home / "warehouse.duckdb")
+    small_home.write(settings.inbox)
+    night = nightly.nightly(settings)
+    assert not night.refused
+    assert {load.rows_refused + load.rows_filtered for load in night.loads} == {0}
     return settings
