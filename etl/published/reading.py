@@ -70,7 +70,12 @@ class Reader:
 
 def _read_only(path: Path) -> Engine:
     engine = create_engine(
-        f"duckdb:///{path}", connect_args={"read_only": True}, poolclass=QueuePool, pool_size=8, max_overflow=8
+        f"duckdb:///{path}",
+        isolation_level="AUTOCOMMIT",  # nothing is written: no BEGIN and ROLLBACK around each SELECT
+        connect_args={"read_only": True},
+        poolclass=QueuePool,
+        pool_size=8,
+        max_overflow=8,
     )
 
     @event.listens_for(engine, "connect")

@@ -184,3 +184,9 @@ def test_wilson_of_nothing() -> None:
 def test_bad_input_is_named(call: object, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_a_part_larger_than_its_whole_is_above_and_never_an_error() -> None:
+    found = funnel([40, 41, 39, 60], [50, 50, 50, 50])
+    assert list(found.points["judgement"]) == ["within", "within", "within", "above"]
+    assert list(funnel([3, 4], [2, 2]).points["judgement"]) == [None, None]
