@@ -175,7 +175,7 @@ def test_wilson_of_nothing() -> None:
     ("call", "words"),
     [
         (lambda: funnel([1], [2], "seconds"), "no funnel for unit 'seconds'"),
-        (lambda: funnel([3], [2]), "row 0: numerator 3 is more than denominator 2"),
+        (lambda: wilson([3], [2]), "row 0: numerator 3 is more than denominator 2"),
         (lambda: funnel([-1], [2]), "cannot be negative"),
         (lambda: funnel([1, 2], [2]), "2 numerators for 1 denominators"),
         (lambda: limits([5], 40.0), "between 0 and 1"),
