@@ -105,7 +105,7 @@ def next_steps(rows: Rows, monday: Rows, telephony: Rows, unrecorded: float | No
         if row["measure"] in ADVICE:
             where = f" {crowd}" if row in calls and crowd else ""
             steps.append(Sentence(ADVICE[row["measure"]], f": {_why(row)}.{where}"))
-    steps += _telephone_steps(telephony)
+    steps += _telephone_steps(telephony, {row["measure"]: row["latest"] for row in rows})
     if unrecorded is not None and unrecorded > MUCH_NOT_RECORDED:
         share = words.value(unrecorded, "percent")
         steps.append(Sentence("Record where each request goes", f": {share} of clinical requests have no destination."))
@@ -180,7 +180,7 @@ def _why(row: Mapping[str, Any]) -> str:
     return f"{shown}, {words.rule(row['special_cause'])}"
 
 
-def _telephone_steps(telephony: Rows) -> list[Sentence]:
+def _telephone_steps(telephony: Rows, latest: Mapping[str, float | None]) -> list[Sentence]:
     state = {row["item"]: row for row in telephony}
     live = state.get("live")
     if live is None:
@@ -191,7 +191,8 @@ def _telephone_steps(telephony: Rows) -> list[Sentence]:
         return [Sentence("Prepare to go live on digital telephony", f": planned for {words.day(live['planned'])}.")]
     supplier = live["supplier"] or "your telephone supplier"
     if any(row["kind"] == "capability" and row["state"] == "held" for row in telephony):
-        if state["call_back"]["state"] == "not_held":
+        # the tracker may be behind: where callers do ask for call-backs there is nothing to turn on
+        if state["call_back"]["state"] == "not_held" and not latest.get("calls_callback_requested"):
             return [Sentence(f"Ask {supplier} to turn on call-back", ": the tracker does not list it.")]
         if state["queue_position"]["state"] == "not_held":
             return [Sentence(f"Ask {supplier} to tell callers their place in the queue", ": the tracker lists none.")]

@@ -127,7 +127,7 @@ def _verdict(row: Mapping[str, Any]) -> str:
     better = say.is_better(row)
     if better is not None:
         return "better" if better else "worse"
-    return {"above": "higher", "below": "lower"}.get(str(row["judgement"]), "no")
+    return {"above": "higher", "below": "lower", "within": "no"}.get(str(row["judgement"]), "not judged")
 
 
 def _destinations(rows: Rows, view: View, known: Definitions) -> Drawing:

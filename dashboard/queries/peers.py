@@ -16,7 +16,8 @@ from dashboard.queries.source import columns_of, reader, remembered
 from dashboard.view import Organisation, View
 from etl.analysis.funnel import SCALE, funnel, limits
 
-NEAREST = 10  # similar practices; never fewer than organisations.FEWEST_PEERS
+NEAREST = 10  # similar practices that a measure is compared with; never fewer than organisations.FEWEST_PEERS
+LOOKED_AT = 20  # among so many of the most similar they are found: not every practice has every measure
 # columns of `organisation` that practices are matched by, those that a generation has: what each is called
 LIKENESS = {
     "patients": "list size",
@@ -62,9 +63,9 @@ def anonymous(rows: Rows, unit: str, centre: float, tau: float) -> Rows:
 def likeness(scope: Scope, practice: Organisation) -> Likeness:
     """What practices similar to this one are alike in, and how many are compared with."""
     organisations.permit(scope, [practice.code])
-    _, by, near = _nearest(practice.code)
+    by, near = _nearest(practice.code)
     unknown = tuple(name for column, name in LIKENESS.items() if column not in by)
-    return Likeness(tuple(LIKENESS[column] for column in by), unknown, len(near))
+    return Likeness(tuple(LIKENESS[column] for column in by), unknown, min(len(near), NEAREST))
 
 
 def against_similar(scope: Scope, view: View, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
@@ -76,7 +77,7 @@ def against_similar(scope: Scope, view: View, names: tuple[str, ...]) -> dict[st
     out (None) where fewer than 8 similar practices have the measure.
     """
     (code,) = organisations.permit(scope, [view.organisation.code])
-    near = _nearest(code)[2]
+    near = _nearest(code)[1]
     rows = reader().records(
         "SELECT v.measure, m.unit, v.organisation, sum(v.numerator) AS numerator, sum(v.denominator) AS denominator "
         "FROM measure_value v JOIN measure m USING (measure) WHERE v.measure IN (SELECT unnest(:names)) "
@@ -91,7 +92,14 @@ def against_similar(scope: Scope, view: View, names: tuple[str, ...]) -> dict[st
     by_measure: dict[str, Rows] = {}
     for row in rows:
         by_measure.setdefault(row["measure"], []).append(row)
-    return {name: _place(found, code) for name, found in by_measure.items()}
+    return {name: _place(_closest(found, code, near), code) for name, found in by_measure.items()}
+
+
+def _closest(rows: Rows, code: str, near: tuple[str, ...]) -> Rows:
+    """The practice's own row and those of the nearest that have one."""
+    by_code = {row["organisation"]: row for row in rows}
+    return [by_code[each] for each in (code, *[near_by for near_by in near if near_by in by_code][:NEAREST])
+            if each in by_code]  # fmt: skip
 
 
 def _place(rows: Rows, code: str) -> dict[str, Any]:
@@ -113,8 +121,8 @@ def _place(rows: Rows, code: str) -> dict[str, Any]:
 
 
 @remembered
-def _nearest(code: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """This practice, the columns it could be matched by, and the codes of the most similar open practices of its ICB.
+def _nearest(code: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The columns a practice could be matched by, and the codes of the most similar open practices.
 
     Distance is Euclidean over the columns, each in standard deviations. The codes never leave this module.
     """
@@ -129,15 +137,15 @@ def _nearest(code: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     by = tuple(column for column in columns if own is not None and _is_known(own[column]))
     others = [row for row in rows if row["code"] != code and all(_is_known(row[column]) for column in by)]
     if own is None or not by or len(others) < organisations.FEWEST_PEERS:
-        return code, by, ()
+        return by, ()
     distance = np.zeros(len(others))
     for column in by:
         values = np.array([float(row[column]) for row in [own, *others]])
         values = np.log(values) if column in LOGARITHMIC else values
         spread = values.std() or 1.0
         distance += ((values[1:] - values[0]) / spread) ** 2
-    order = np.argsort(distance, kind="stable")[:NEAREST]
-    return code, by, tuple(sorted(others[place]["code"] for place in order))
+    order = np.argsort(distance, kind="stable")[:LOOKED_AT]
+    return by, tuple(others[place]["code"] for place in order)
 
 
 def _is_known(value: Any) -> bool:
