@@ -108,19 +108,27 @@ def _key(home: Path) -> bytes:
 
 def make_own_practices(reading: Reading) -> None:
     """Make the temporary table `practice_standing(code, is_own)`: every practice known, and whether it belongs, or
-    once belonged, to this ICB (all do where `code` is not set). Raises RefusedFile before any practice is known."""
+    once belonged, to this ICB, as all do where `code` is not set, and those of whose ICB nothing is known yet.
+
+    Raises RefusedFile before any practice is known.
+    """
     con, codes = reading.con, reading.settings.code
-    own = "known_code IN (SELECT code FROM family)" if codes else "TRUE"
-    listed = ", ".join(f"('{code.replace(chr(39), '')}')" for code in codes) or "('')"
+    listed = ", ".join(f"('{code.replace(chr(39), '')}')" for code in codes) or "(NULL)"
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE practice_standing AS
-        WITH RECURSIVE family AS (
+        WITH RECURSIVE own AS (
             SELECT code FROM (VALUES {listed}) AS own_icb(code)
-            UNION SELECT b.child FROM belongs AS b INNER JOIN family AS f ON b.parent = f.code
+            UNION SELECT b.child FROM belongs AS b INNER JOIN own AS f ON b.parent = f.code
+        ),
+        any_icb AS (
+            SELECT code FROM known WHERE kind = 'icb'
+            UNION SELECT b.child FROM belongs AS b INNER JOIN any_icb AS f ON b.parent = f.code
         )
-        SELECT known_code AS code, {own} AS is_own
-        FROM (SELECT DISTINCT code AS known_code FROM known WHERE kind = 'practice') AS practices
+        SELECT DISTINCT
+            code, {not codes} OR code IN (SELECT code FROM own) OR code NOT IN (SELECT code FROM any_icb) AS is_own
+        FROM known
+        WHERE kind = 'practice'
         """
     )
     if not con.execute("SELECT count(*) FROM practice_standing").fetchone()[0]:  # type: ignore[index]

@@ -172,7 +172,7 @@ def _relation(reading: Reading, profile: Profile) -> str:
     raw["_code"] = f"upper({raw.pop('_practice_code')})"
     raw["_snomed_code"] = f"upper({raw['_snomed_code']})"
     raw["_written"] = raw.pop("_recorded_at")
-    layer = f"(SELECT {', '.join(f'{sql} AS {name}' for name, sql in raw.items())} FROM {reading.csv()})"
+    layer = f"(SELECT *, {', '.join(f'{sql} AS {name}' for name, sql in raw.items())} FROM {reading.csv()})"
     # `07:40Z` has no seconds, which a cast wants
     full = r"regexp_replace(upper(_written), '([T ]\d\d:\d\d) ?(Z|[+-]\d\d(:?\d\d)?)$', '\1:00\2')"
     zoned = r"regexp_matches(upper(_written), '\d\d:\d\d.*(Z|[+-]\d\d(:?\d\d)?)$')"

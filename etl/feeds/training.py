@@ -57,7 +57,7 @@ def _relation(reading: Reading) -> str:
         for column in (*COLUMNS, *OPTIONAL)
     }
     cells["_code"] = f"upper({cells.pop('_practice_code')})"
-    layer = f"(SELECT {', '.join(f'{sql} AS {name}' for name, sql in cells.items())} FROM {reading.csv()})"
+    layer = f"(SELECT *, {', '.join(f'{sql} AS {name}' for name, sql in cells.items())} FROM {reading.csv()})"
     days = ", ".join(f"{day(f'_{column}')} AS _{column}_day" for column in DAYS)
     payer = "regexp_replace(lower(_paid_by), '[^a-z]+', '_', 'g')"
     return (
