@@ -16,6 +16,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from etl import nightly
+from etl.exports.commands import add_export_parsers, run_due
+from etl.exports.schedule import Locked
 from etl.measures.registry import MeasureError
 from etl.published.reading import NothingPublished, Reader
 from etl.published.writing import NotPublished, publish
@@ -23,6 +25,8 @@ from etl.settings import Settings, SettingsError, load_settings
 from etl.warehouse.connection import WAREHOUSE_FAILED, Warehouse, WarehouseError
 
 DONE, COULD_NOT, REFUSED = 0, 1, 2
+DEMO_CALLS = "recent"
+NOT_DONE = ("failed", "refused")
 console = Console(stderr=True, highlight=False)
 
 
@@ -38,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         return COULD_NOT
     try:
         return int(chosen.run(load_settings(), chosen))
-    except (SettingsError, WarehouseError, MeasureError, NotPublished, NothingPublished) as error:
+    except (SettingsError, WarehouseError, MeasureError, NotPublished, NothingPublished, Locked) as error:
         console.print(f"icb-etl: {error}", markup=False)
     except OSError as error:
         console.print(f"icb-etl: {error.strerror or error}: {error.filename or ''}".rstrip(": "), markup=False)
@@ -65,18 +69,22 @@ def _parser() -> argparse.ArgumentParser:
     add = commands.add_parser("publish", help="build a generation from what is loaded and publish it")
     add.set_defaults(run=run_publish)
     add = commands.add_parser("demo", help="write the files of a synthetic ICB into the inbox")
+    add.add_argument("--calls", choices=("none", "recent", "full"), default=DEMO_CALLS, help="how many call logs")
     add.set_defaults(run=run_demo)
     add = commands.add_parser("status", help="what is published and what was loaded last")
     add.add_argument("--json", action="store_true", help="for machines")
     add.set_defaults(run=run_status)
+    add_export_parsers(commands, nightly.nightly)
     return parser
 
 
 def run_nightly(settings: Settings, _: argparse.Namespace) -> int:
-    """Take in the inbox, build, publish."""
+    """Take in the inbox, build, publish, and run the exports that are due."""
     with progress() as show:
         night = nightly.nightly(settings, show)
-    return _say(night)
+    code = _say(night)
+    outcomes = run_due(settings)
+    return REFUSED if any(outcome.outcome in NOT_DONE for outcome in outcomes) else code
 
 
 def run_load(settings: Settings, chosen: argparse.Namespace) -> int:
@@ -98,11 +106,12 @@ def run_publish(settings: Settings, _: argparse.Namespace) -> int:
     return DONE
 
 
-def run_demo(settings: Settings, _: argparse.Namespace) -> int:
+def run_demo(settings: Settings, chosen: argparse.Namespace) -> int:
     """Write the synthetic ICB."""
     from etl.demo.files import write_demo
 
-    manifest = write_demo(settings.home)
+    with progress() as show:
+        manifest = write_demo(settings.home, calls=chosen.calls, progress=show)
     print(f"wrote a synthetic ICB to {settings.inbox}: {len(manifest.get('files', []))} files. Next: icb-etl nightly")
     return DONE
 
