@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
+from statsmodels.regression.linear_model import WLS
+from statsmodels.tools import add_constant
 from scipy import stats
 
 FEWEST_SWITCHING = 8
@@ -227,9 +228,9 @@ def _mean_effect(stacks: pd.DataFrame, outcome: str) -> tuple[float, float, floa
     expected /= waiting.groupby("stack")["weight"].sum()
     # Not a constant for each stack: where one practice switched alone, that would swallow half its own surprise.
     surprise = stacks[outcome] - stacks["stack"].map(expected)
-    fitted = sm.WLS(
+    fitted = WLS(
         surprise.to_numpy(dtype=float),
-        sm.add_constant(stacks["switching"].to_numpy(dtype=float)),
+        add_constant(stacks["switching"].to_numpy(dtype=float)),
         weights=stacks["weight"].to_numpy(dtype=float),
     ).fit(cov_type="cluster", cov_kwds={"groups": stacks["practice"].factorize()[0]})
     smaller_side = stacks.groupby("switching")["practice"].nunique().min()
