@@ -106,14 +106,16 @@ class Warehouse:
     def execute(self, statement: str, parameters: dict[str, Any] | None = None) -> int:
         """Run one statement where the facts live, inside `transaction`. Returns the rows it touched."""
         if self.is_duckdb:
-            result = self.con.execute(_dollar(statement), parameters or {}).fetchone()
+            result = self.con.execute(_dollar(statement) if parameters else statement, parameters or {}).fetchone()
             return int(result[0]) if result and isinstance(result[0], int) else 0
-        return self.connection.execute(text(statement), parameters or {}).rowcount
+        if not parameters:  # a colon or a percent sign in it is its own
+            return self.connection.connection.cursor().execute(statement).rowcount  # type: ignore[func-returns-value]
+        return self.connection.execute(text(statement), parameters).rowcount
 
     def fetch(self, statement: str, parameters: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """All rows of a SELECT where the facts live; `:name` marks a parameter."""
         if self.is_duckdb:
-            return self.con.execute(_dollar(statement), parameters or {}).fetchall()
+            return self.con.execute(_dollar(statement) if parameters else statement, parameters or {}).fetchall()
         if hasattr(self, "connection"):
             return [tuple(row) for row in self.connection.execute(text(statement), parameters or {})]
         assert self.engine is not None
@@ -227,7 +229,7 @@ def _create_table(table: Any, engine: Engine) -> str:
 
 
 def _dollar(statement: str) -> str:
-    """SQLAlchemy's `:name` as DuckDB's `$name` (never inside `::type`)."""
+    """SQLAlchemy's `:name` as DuckDB's `$name` (never inside `::type`), where there are parameters."""
     import re
 
     return re.sub(r"(?<![:\w]):([a-z_]+)\b", r"$\1", statement)
