@@ -185,9 +185,13 @@ def write_sums(folder: Path) -> None:
         _replace(path, content)
 
 
+def _part_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.part")
+
+
 def _part(path: Path, content: bytes) -> Path:
     """The content on disk under a name that nobody takes for a finished file."""
-    part = path.with_name(f".{path.name}.part")
+    part = _part_of(path)
     try:
         with part.open("wb") as stream:
             stream.write(content)
@@ -218,6 +222,7 @@ def put(path: Path, content: bytes) -> None:
     Raises FileExistsError when a different file has the name.
     """
     if path.is_file() and path.read_bytes() == content:
+        _part_of(path).unlink(missing_ok=True)  # cut off between the link and this
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     _place(path, content)

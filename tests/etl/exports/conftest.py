@@ -196,7 +196,9 @@ def publish(
         ),
         "navigation_month": requests,
     }
-    tables = {**TABLES, **({"navigation_month": NAVIGATION_TABLE} if with_navigation else {})}
+    tables = {table: columns for table, columns in TABLES.items() if table != "navigation_month"}
+    if with_navigation:
+        tables["navigation_month"] = NAVIGATION_TABLE
     path = folder / name
     path.unlink(missing_ok=True)
     with duckdb.connect(str(path)) as connection:
