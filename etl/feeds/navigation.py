@@ -51,6 +51,7 @@ CAME_BACK = (
     "1659121000000101",  # Community Pharmacy Contraception Service
 )
 FIRST_DAY = date(2016, 4, 1)
+FEWEST_ALIKE = 4  # headings in common, below which a file is not taken for a damaged one of a profile
 LONGEST_SHOWN = 40  # an outcome's words are kept only when they are short and hold no digit: they may be personal
 WRITTEN = (
     "%d/%m/%y %H:%M", "%d/%m/%y %H:%M:%S", "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%d %b %Y %H:%M",
@@ -126,18 +127,21 @@ def _checked(profile: Profile) -> Profile:
 
 
 def recognise(received: Received) -> str | None:
-    """The name of the profile with the most headings in the file; None when none fits.
+    """The name of the profile with the most of its headings in the file; None when it is another file.
 
-    Raises RefusedFile when it is the product's own file with a column missing or renamed.
+    Raises RefusedFile, naming it, when a column of that profile is missing or renamed.
     """
     if received.kind != "csv":
         return None
     known = profiles(received.settings.home if received.settings else None)
     wanted = {name: {normalise(heading) for heading in profile.recognised_by} for name, profile in known.items()}
-    fitting = [name for name, headings in wanted.items() if headings <= set(received.header)]
-    if fitting:
-        return max(fitting, key=lambda name: (len(wanted[name]), name))
-    return layout_of(received.header, {"canonical": sorted(wanted["canonical"])}, "a file of navigation outcomes")
+    has = set(received.header)
+    best = max(wanted, key=lambda name: (len(wanted[name] & has), -len(wanted[name]), name))
+    if wanted[best] <= has:
+        return best
+    if len(wanted[best] & has) < FEWEST_ALIKE:
+        return None
+    return layout_of(received.header, {best: sorted(wanted[best])}, f"a file of the profile `{best}`")
 
 
 def read(reading: Reading) -> None:
@@ -179,7 +183,7 @@ def _relation(reading: Reading, profile: Profile) -> str:
     forms = ", ".join(map(say, WRITTEN))
     layer = (
         f"(SELECT *, CASE WHEN {zoned} THEN CAST(try_cast({full} AS TIMESTAMPTZ) AS TIMESTAMP) END AS _zoned, "
-        f"CASE WHEN NOT {zoned} THEN coalesce(try_cast(_written AS TIMESTAMP), try_strptime(_written, [{forms}])) END "
+        f"CASE WHEN NOT {zoned} THEN coalesce(try_strptime(_written, [{forms}]), try_cast(_written AS TIMESTAMP)) END "
         f"AS _local, {_outcome('_destination')} AS _outcome FROM {layer})"
     )
     utc = f"coalesce(_zoned, {clock.to_utc('_local', clock.LONDON)})"
@@ -271,6 +275,7 @@ def practice_problems(column: str) -> list[Problem]:
 
 def _facts(reading: Reading) -> dict[str, str]:
     words = f"length(_outcome) <= {LONGEST_SHOWN} AND NOT regexp_matches(_outcome, '\\d')"
+    words = f"{words} OR _outcome IN ({', '.join(map(say, DESTINATIONS))})"
     # codes of this length are SNOMED CT's, and nobody's number
     words = f"{words} OR regexp_full_match(_outcome, '\\d{{15,18}}')"
     return {

@@ -1,7 +1,6 @@
 """Navigation and training files for tests, and the marts that come of them, asked through a published generation."""
 
 import csv
-import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -53,7 +52,6 @@ def take(home: Settings, path: Path) -> Night:
 
 def published(home: Settings) -> Reader:
     """Build and publish what is loaded."""
-    shutil.rmtree(home.published, ignore_errors=True)
     with Warehouse(home) as warehouse:
         publish(warehouse, lambda *_: None)
     return Reader(home.published)
