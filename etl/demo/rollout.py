@@ -77,7 +77,7 @@ def tracker(world: World, believed: date) -> list[tuple[str, ...]]:
 
 def _old_lines(position: int) -> str:
     """What a practice had before: those whose old calls were counted had their own exchange."""
-    if position in SWITCHERS:
+    if position in SWITCHERS + STILL_TO_COME:
         return "on-premise VoIP"
     return ("PSTN", "ISDN")[position % 2]
 

@@ -305,8 +305,9 @@ def _stories(practices: Any, months: tuple[date, ...], random: np.random.Generat
     practices["live_on"] = live.astype("datetime64[us]")
     # month of the window from which the national collection has its calls; 24: never
     joined = np.where(random.random(len(practices)) < 0.6, 0, random.integers(1, 13, len(practices)))
-    joined[[*SWITCHERS, *SHARED_ACCOUNT, *UNMAPPED_ACCOUNT, WORSENING, OUTAGE, IMPROVING]] = 0
-    joined[[*STUCK, *STILL_TO_COME]] = MONTHS
+    # who is still to come is counted too: those that go live are compared with those that have not
+    joined[[*SWITCHERS, *STILL_TO_COME, *SHARED_ACCOUNT, *UNMAPPED_ACCOUNT, WORSENING, OUTAGE, IMPROVING]] = 0
+    joined[[*STUCK]] = MONTHS
     practices["collected_from"] = joined
 
 

@@ -11,7 +11,10 @@ current_state AS (
     WHERE believed_on = (SELECT max(believed_on) FROM fact.rollout_milestone)
 ),
 tracked AS (SELECT DISTINCT practice_code FROM current_rollout),
-span AS (SELECT min(least(coalesce(actual_date, planned_date), coalesce(planned_date, actual_date))) AS first_day FROM current_rollout),
+span AS (
+    SELECT min(least(coalesce(actual_date, planned_date), coalesce(planned_date, actual_date))) AS first_day
+    FROM current_rollout
+),
 days AS (
     SELECT m.month, CASE WHEN m.last_day < t.day THEN m.last_day ELSE t.day END AS on_day
     FROM mart.month AS m
@@ -41,6 +44,7 @@ able AS (
     FROM held
     GROUP BY practice_code, month
 ),
+named AS (SELECT DISTINCT practice_code FROM mart.rollout_capability),
 able_known AS (SELECT count(*) AS capabilities FROM mart.rollout_capability),
 money AS (
     SELECT f.practice_code, d.month, sum(f.awarded) AS awarded, sum(f.paid) AS paid
@@ -71,13 +75,13 @@ SELECT
         WHEN s.stage <> 'live' AND s.line_type IN ('PSTN', 'ISDN') THEN 1
         ELSE 0
     END AS analogue,
-    CASE WHEN k.capabilities > 0 AND t.practice_code IS NOT NULL THEN coalesce(a.queue_position, 0) END AS queue_position,
-    CASE WHEN k.capabilities > 0 AND t.practice_code IS NOT NULL THEN coalesce(a.call_back, 0) END AS call_back,
-    CASE WHEN k.capabilities > 0 AND t.practice_code IS NOT NULL THEN coalesce(a.call_routing, 0) END AS call_routing,
-    CASE WHEN k.capabilities > 0 AND t.practice_code IS NOT NULL THEN coalesce(a.clinical_system_link, 0) END AS clinical_system_link,
-    CASE WHEN k.capabilities > 0 AND t.practice_code IS NOT NULL THEN coalesce(a.call_logs, 0) END AS call_logs,
-    CASE WHEN i.items > 0 AND t.practice_code IS NOT NULL THEN coalesce(m.awarded, 0) END AS awarded,
-    CASE WHEN i.items > 0 AND t.practice_code IS NOT NULL THEN coalesce(m.paid, 0) END AS paid
+    coalesce(a.queue_position, CASE WHEN n.practice_code IS NOT NULL OR k.capabilities > 0 AND t.practice_code IS NOT NULL THEN 0 END) AS queue_position,
+    coalesce(a.call_back, CASE WHEN n.practice_code IS NOT NULL OR k.capabilities > 0 AND t.practice_code IS NOT NULL THEN 0 END) AS call_back,
+    coalesce(a.call_routing, CASE WHEN n.practice_code IS NOT NULL OR k.capabilities > 0 AND t.practice_code IS NOT NULL THEN 0 END) AS call_routing,
+    coalesce(a.clinical_system_link, CASE WHEN n.practice_code IS NOT NULL OR k.capabilities > 0 AND t.practice_code IS NOT NULL THEN 0 END) AS clinical_system_link,
+    coalesce(a.call_logs, CASE WHEN n.practice_code IS NOT NULL OR k.capabilities > 0 AND t.practice_code IS NOT NULL THEN 0 END) AS call_logs,
+    coalesce(m.awarded, CASE WHEN i.items > 0 AND t.practice_code IS NOT NULL THEN 0 END) AS awarded,
+    coalesce(m.paid, CASE WHEN i.items > 0 AND t.practice_code IS NOT NULL THEN 0 END) AS paid
 FROM mart.practice_month AS p
 INNER JOIN days AS d ON d.month = p.month
 CROSS JOIN target AS g
@@ -87,6 +91,7 @@ LEFT JOIN covered AS c ON c.icb = p.icb AND c.month = p.month
 LEFT JOIN tracked AS t ON t.practice_code = p.practice
 LEFT JOIN current_state AS s
     ON s.practice_code = p.practice AND s.from_date <= d.on_day AND (s.to_date IS NULL OR s.to_date >= d.on_day)
+LEFT JOIN named AS n ON n.practice_code = p.practice
 LEFT JOIN able AS a ON a.practice_code = p.practice AND a.month = p.month
 LEFT JOIN money AS m ON m.practice_code = p.practice AND m.month = p.month
 WHERE p.is_open AND (c.icb IS NOT NULL OR t.practice_code IS NOT NULL)

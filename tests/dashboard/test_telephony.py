@@ -1,0 +1,418 @@
+"""The rollout's whole story: every number of the page, rebuilt in plain Python from the tracker's own files."""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+import openpyxl
+import pytest
+from dash import Dash
+from flask.ctx import AppContext
+
+from dashboard import answers
+from dashboard.access import Scope
+from dashboard.app import create_app
+from dashboard.pages import telephony as page
+from dashboard.queries import organisations, telephony
+from dashboard.queries.views import resolve
+from etl.demo import organisations as demo_organisations
+from etl.demo import rollout as demo_rollout
+from etl.demo.world import CLOSED, MERGED, MOVED_PCN, OWN_PRACTICES, STUCK, World, make_world
+from etl.nightly import nightly
+from etl.settings import Settings
+from tests.dashboard.access.house import settings_for
+
+TODAY = datetime.now(ZoneInfo("Europe/London")).date()
+DATES = (date(2023, 8, 31), date(2024, 3, 31), date(2025, 12, 31), TODAY)
+TARGET = date(2024, 3, 31)
+STAGES = ["analogue", "signed_up", "contracted", "installed", "live"]
+CAPABILITIES = ["queue_position", "call_back", "call_routing", "clinical_system_link", "call_logs"]
+ICB = "QZZ"
+LEFT_OUT = 5  # a practice that the tracker forgets
+SCOPE = Scope("icb")
+
+Tracker = dict[str, dict[str, tuple[date | None, date | None, str, str]]]
+
+
+@dataclass(frozen=True)
+class Story:
+    """The demo's home after a night, the world behind it, and the tracker's files as read here, by the day believed."""
+
+    home: Settings
+    world: World
+    trackers: dict[date, Tracker]
+    able: list[dict[str, str]]
+    money: list[dict[str, str]]
+
+    @property
+    def newest(self) -> date:
+        return max(self.trackers)
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
+    """A night over the demo's organisations and rollout files, with one practice struck from every tracker."""
+    home = Settings(home=tmp_path_factory.mktemp("story"), code=(ICB,), inbox_settle_seconds=0)
+    home.inbox.mkdir(parents=True)
+    world = make_world(TODAY, months=1)
+    demo_organisations.write_organisations(home.inbox, world)
+    demo_organisations.write_registered_patients(home.inbox, world)
+    demo_rollout.write_rollout(home.inbox, world)
+    forgotten = world.practices.code[LEFT_OUT]
+    for path in home.inbox.glob("rollout-tracker*.csv"):
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        path.write_text("".join(line for line in lines if not line.startswith(forgotten)), encoding="utf-8")
+    trackers = {}
+    for path in sorted(home.inbox.glob("rollout-tracker*")):
+        believed = date.fromisoformat(path.name.removeprefix("rollout-tracker-")[:10])
+        trackers[believed] = _accepted(world, believed, _records(path))
+    able = _read_csv(next(home.inbox.glob("rollout-capability*")))
+    money = _read_csv(next(home.inbox.glob("rollout-funding*")))
+    night = nightly(home)
+    assert night.refused == []
+    return Story(home, world, trackers, able, money)
+
+
+def _read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def _records(path: Path) -> list[list[Any]]:
+    """practice, stage, planned, actual, supplier, line type of every row below the heading."""
+    if path.suffix == ".csv":
+        return [list(row.values())[:6] for row in _read_csv(path)]
+    sheet = openpyxl.load_workbook(path).worksheets[0]
+    rows = [list(row)[:6] for row in sheet.iter_rows(values_only=True)]
+    heading = next(n for n, row in enumerate(rows) if row[0] == "Practice code")
+    return [[*row, *[None] * (6 - len(row))] for row in rows[heading + 1 :]]
+
+
+class Wrong(Exception):
+    """A cell that is no date."""
+
+
+def _day(cell: Any) -> date | None:
+    if cell in (None, "", "TBC", "N/A", "-"):
+        return None
+    if isinstance(cell, datetime):
+        return cell.date()
+    if isinstance(cell, int | float):
+        return date(1899, 12, 30) + timedelta(days=int(cell))
+    for form in ("%Y-%m-%d", "%d/%m/%Y"):
+        try:
+            return datetime.strptime(cell, form).date()
+        except ValueError:
+            continue
+    raise Wrong
+
+
+def _accepted(world: World, believed: date, records: list[list[Any]]) -> Tracker:
+    closed = {row.code: row.closed.date() for row in world.practices.itertuples() if str(row.closed) != "NaT"}
+    kept: Tracker = {}
+    for code, stage, planned, actual, supplier, line in records:
+        if stage not in STAGES:
+            continue  # a total
+        try:
+            plan, done = _day(planned), _day(actual)
+        except Wrong:
+            continue
+        if done is not None and done > believed:
+            continue
+        when = done or plan
+        if code in closed and when is not None and when > closed[code]:
+            continue
+        kept.setdefault(code, {})[stage] = (plan, done, supplier or "", line or "")
+    for own in kept.values():
+        if "live" in own and "contracted" in own:
+            live, contracted = own["live"][1], own["contracted"][1]
+            if live and contracted and live < contracted:
+                del own["live"]
+    return kept
+
+
+def _members(story: Story, organisation: str, day: date) -> list[str]:
+    """Practices of an organisation that are open at the end of a day, by the world's own account."""
+    found = []
+    for position, row in enumerate(story.world.practices.itertuples()):
+        if position >= OWN_PRACTICES or (str(row.closed) != "NaT" and row.closed.date() < day):
+            continue
+        pcn = row.pcn_before if str(row.pcn_from) != "NaT" and row.pcn_from.date() > day else row.pcn
+        if organisation in (ICB, row.sub_icb, pcn, row.code):
+            found.append(row.code)
+    return found
+
+
+def _expected(story: Story, organisation: str, day: date, believed: date | None = None) -> dict[str, Any]:
+    """The slow way: look at each practice in turn."""
+    believed = believed or story.newest
+    tracker = story.trackers[believed]
+    members = _members(story, organisation, day)
+    counts: dict[str, Any] = {"open": len(members), "live_by_target": 0, "late": 0, "on_analogue": 0, "waiting": 0}
+    counts |= {"not_in_tracker": 0, **dict.fromkeys(STAGES, 0), **dict.fromkeys(CAPABILITIES, 0)}
+    for code in members:
+        for row in story.able:
+            if row["practice_code"] == code and date.fromisoformat(row["from_date"]) <= day:
+                counts[row["capability"]] += not row["to_date"] or date.fromisoformat(row["to_date"]) >= day
+        if code not in tracker:
+            counts["not_in_tracker"] += 1
+            continue
+        own = tracker[code]
+        reached = [stage for stage in STAGES if stage in own and own[stage][1] is not None and own[stage][1] <= day]
+        for place, stage in enumerate(STAGES):
+            counts[stage] += any(STAGES.index(each) >= place for each in reached)
+        live_on = own["live"][1] if "live" in reached else None
+        if live_on:
+            counts["live_by_target"] += live_on <= TARGET
+            counts["late"] += live_on > TARGET
+        else:
+            counts["waiting"] += 1
+            counts["late"] += day > TARGET
+            counts["on_analogue"] += bool(reached) and own[reached[-1]][3] in ("PSTN", "ISDN")
+    return counts
+
+
+def _organisations(story: Story) -> list[str]:
+    practices = story.world.practices
+    told = [0, CLOSED, MERGED, MOVED_PCN, MOVED_PCN + 4, *STUCK, LEFT_OUT]
+    pcns = sorted(set(practices.pcn[:OWN_PRACTICES]))
+    return [ICB, "9ZA", "9ZB", *pcns, *(practices.code[place] for place in told)]
+
+
+def _published(story: Story) -> duckdb.DuckDBPyConnection:
+    name = (story.home.published / "CURRENT").read_text(encoding="utf-8").strip()
+    return duckdb.connect(str(story.home.published / name), read_only=True)
+
+
+# --- the measures ---
+
+MEASURES = {
+    "telephony_live": "live",
+    "telephony_live_by_target": "live_by_target",
+    "telephony_analogue": "on_analogue",
+    "telephony_late": "late",
+    "telephony_signed_up": "signed_up",
+    "telephony_contracted": "contracted",
+    "telephony_installed": "installed",
+    **{f"telephony_{name}": name for name in CAPABILITIES},
+}
+
+
+@pytest.mark.parametrize("day", DATES, ids=str)
+def test_measures_are_what_the_files_say(story: Story, day: date) -> None:
+    with _published(story) as con:
+        rows = con.execute(
+            "SELECT measure, organisation, numerator, denominator, practices_counted FROM measure_value "
+            "WHERE measure LIKE 'telephony_%' AND period_start = ?",
+            [day.replace(day=1)],
+        ).fetchall()
+    found = {(measure, code): (top, bottom, counted) for measure, code, top, bottom, counted in rows}
+    for code in _organisations(story):
+        expected = _expected(story, code, day)
+        known = expected["open"] - expected["not_in_tracker"]
+        for measure, name in MEASURES.items():
+            named = name in CAPABILITIES and code in {row["practice_code"] for row in story.able}
+            if known or (named and expected["open"]):
+                assert found[measure, code] == (expected[name], expected["open"], known), (measure, code)
+            else:
+                assert (measure, code) not in found  # not nought: nothing is known
+
+
+def test_the_story_has_someone_of_each_kind(story: Story) -> None:
+    now = _expected(story, ICB, TODAY)
+    assert now["open"] == OWN_PRACTICES - 2
+    assert now["not_in_tracker"] == 1
+    assert 0 < now["live_by_target"] < now["live"] < now["open"] - 1
+    assert now["on_analogue"] == len(STUCK)
+    moved = story.world.practices.iloc[MOVED_PCN]
+    assert moved.pcn_before != moved.pcn
+
+
+def test_months_run_from_the_first_date_to_now(story: Story) -> None:
+    first = min(done for own in story.trackers[story.newest].values() for _, done, _, _ in own.values() if done)
+    with _published(story) as con:
+        found = con.execute(
+            "SELECT min(period_start), max(period_start), count(DISTINCT period_start) FROM measure_value "
+            "WHERE measure = 'telephony_live'"
+        ).fetchone()
+    months = (TODAY.year - first.year) * 12 + TODAY.month - first.month + 1
+    assert found == (first.replace(day=1), TODAY.replace(day=1), months)
+
+
+def test_every_snapshot_is_published_whole(story: Story) -> None:
+    with _published(story) as con:
+        found = con.execute(
+            "SELECT believed_on, practice_code, stage, planned_date, actual_date FROM rollout"
+        ).fetchall()
+    expected = [
+        (believed, code, stage, plan, done)
+        for believed, tracker in story.trackers.items()
+        for code, own in tracker.items()
+        for stage, (plan, done, _, _) in own.items()
+    ]
+    assert sorted(found, key=str) == sorted(expected, key=str)
+
+
+# --- the page ---
+
+
+@pytest.fixture(scope="module")
+def app(story: Story) -> Iterator[Dash]:
+    app = create_app(story.home, settings_for(story.home.home))
+    yield app
+    app.server.extensions["access"].engine.dispose()
+
+
+@pytest.fixture
+def asked(app: Dash) -> Iterator[AppContext]:
+    with app.server.test_request_context("/telephony") as context:
+        yield context
+
+
+@pytest.mark.usefixtures("asked")
+@pytest.mark.parametrize("day", DATES, ids=str)
+def test_the_page_counts_what_the_files_say(story: Story, day: date) -> None:
+    for code in _organisations(story):
+        view = resolve(SCOPE, f"?organisation={code}&on={day.replace(day=1)}")
+        expected = _expected(story, code, day)
+        found = telephony.counts(SCOPE, view)
+        for name in ("open", "live_by_target", "late", "on_analogue", "waiting", "not_in_tracker", *STAGES):
+            assert found[name] == expected[name], (name, code)
+        held = telephony.capabilities(SCOPE, view)
+        for name in CAPABILITIES:
+            assert sum(row[name] is not None for row in held) == expected[name], (name, code)
+        charted = [row for row in telephony.burn_up(SCOPE, view) if row["open"] is not None]
+        if charted:
+            assert {name: charted[-1][name] for name in ("day", "open", *STAGES[1:])} == {
+                "day": day, "open": expected["open"], **{name: expected[name] for name in STAGES[1:]},
+            }  # fmt: skip
+
+
+@pytest.mark.usefixtures("asked")
+def test_what_was_believed_then_is_told_as_then(story: Story) -> None:
+    for believed in story.trackers:
+        for code in (ICB, story.world.practices.pcn[STUCK[0]], story.world.practices.code[STUCK[0]]):
+            found = telephony.counts(SCOPE, resolve(SCOPE, f"?organisation={code}&believed={believed}"))
+            day = TODAY if believed == story.newest else believed
+            expected = _expected(story, code, day, believed)
+            assert found["moment"].day == day
+            for name in ("open", "live_by_target", "late", "on_analogue", "waiting", "not_in_tracker", *STAGES):
+                assert found[name] == expected[name], (name, code, believed)
+
+
+@pytest.mark.usefixtures("asked")
+def test_lateness_slippage_and_waiting_of_each_practice(story: Story) -> None:
+    tracker = story.trackers[story.newest]
+    rows = {row["practice"]: row for row in telephony.practices(SCOPE, resolve(SCOPE, ""))}
+    assert set(rows) == set(_members(story, ICB, TODAY))
+    for code, row in rows.items():
+        own = tracker.get(code, {})
+        plan, live_on = own["live"][:2] if "live" in own else (None, None)
+        late = ((live_on or TODAY) - TARGET).days
+        assert row["days_late"] == (late if own and late > 0 else None)
+        assert row["slippage"] == ((live_on - plan).days if live_on and plan else None)
+        reached = [(own[stage][1], stage) for stage in STAGES if stage in own and own[stage][1]]
+        assert (row["since"], row["stage"]) == (reached[-1] if reached else (None, None))
+    slipped = {row["practice"]: row for row in telephony.slippage(SCOPE, resolve(SCOPE, ""))}
+    for code, row in slipped.items():
+        plans = [
+            story.trackers[believed][code]["live"][0]
+            for believed in sorted(story.trackers)
+            if code in story.trackers[believed] and "live" in story.trackers[believed][code]
+        ]
+        dated = [plan for plan in plans if plan]
+        assert row["first_planned"] == dated[0]
+        assert row["moved"] == (dated[-1] - dated[0]).days
+        assert row["moves"] == sum(a != b for a, b in pairwise(dated))
+        assert row["slipped"] == ((rows[code]["live_on"] or dated[-1]) - dated[0]).days
+
+
+@pytest.mark.usefixtures("asked")
+@pytest.mark.parametrize("day", DATES, ids=str)
+def test_money_and_suppliers_are_what_the_files_say(story: Story, day: date) -> None:
+    view = resolve(SCOPE, f"?on={day.replace(day=1)}")
+    dated = [row for row in story.money if not row["date"] or date.fromisoformat(row["date"]) <= day]
+    found = telephony.money(SCOPE, view)
+    assert sum(row["awarded"] for row in found) == sum(float(row["awarded"]) for row in dated)
+    assert sum(row["paid"] for row in found) == sum(float(row["paid"]) for row in dated)
+    tracker = story.trackers[story.newest]
+    expected: dict[str, list[int]] = {}
+    for code in _members(story, ICB, day):
+        reached = [
+            each for each in STAGES if each in tracker.get(code, {}) and (tracker[code][each][1] or TODAY) <= day
+        ]
+        reached = [each for each in reached if tracker[code][each][1]]
+        if code in tracker:
+            name = (tracker[code][reached[-1]][2] if reached else "") or "Not named"
+            tally = expected.setdefault(name, [0, 0])
+            tally[0] += 1
+            tally[1] += "live" in reached
+    assert {row["supplier"]: [row["practices"], row["live"]] for row in telephony.suppliers(SCOPE, view)} == expected
+
+
+@pytest.mark.usefixtures("asked")
+def test_the_csv_of_each_chart_is_its_rows(story: Story) -> None:
+    for chart in page.ALL:
+        _, text = answers.csv_answer(SCOPE, chart.name, "")
+        rows = list(csv.reader(io.StringIO(text)))
+        assert rows[0] == [column.key for column in chart.columns]
+        assert len(rows) - 1 == len(chart.query(SCOPE, resolve(SCOPE, "")))
+
+
+@pytest.mark.usefixtures("asked")
+def test_the_page_opens_with_what_it_found(story: Story) -> None:
+    text = str(page.layout(SCOPE, resolve(SCOPE, "")))
+    expected = _expected(story, ICB, TODAY)
+    assert f"{expected['live']} of {expected['open']} practices are live; {expected['late']} missed March 2024" in text
+    assert "Two practices are still on analogue lines" in text
+    assert "31 Jan 2027" in text
+    assert "31 Dec 2025" in text
+    assert "One practice not in the tracker" in text
+    then = _expected(story, ICB, date(2023, 8, 31))
+    assert f"{then['signed_up']} of {then['open']} practices had signed up by 31 Aug 2023" in text
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_pcn_sees_its_own_practices_by_name_and_the_icb_only_as_a_sum(story: Story) -> None:
+    pcn = story.world.practices.pcn[0]
+    scope = Scope("pcn", pcn)
+    own = {row["practice"] for row in telephony.practices(scope, resolve(scope, ""))}
+    assert own == set(_members(story, pcn, TODAY))
+    whole = resolve(scope, f"?organisation={ICB}")
+    assert {row["practice"] for row in telephony.practices(scope, whole)} == own
+    assert telephony.counts(scope, whole)["open"] == OWN_PRACTICES - 2
+    assert telephony.suppliers(scope, whole) == []
+    assert {row["practice"] for row in telephony.money(scope, whole)} <= own
+    with pytest.raises(organisations.NoSuchOrganisation):
+        telephony.practices(scope, resolve(scope, f"?organisation={story.world.practices.pcn[STUCK[0]]}"))
+
+
+# --- before and after ---
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_baseline_begins_where_a_practice_went_live(story: Story) -> None:
+    code = story.world.practices.code[0]
+    live_on = story.trackers[story.newest][code]["live"][1]
+    (found,) = telephony.rebases(SCOPE, code)
+    assert (found["date"], found["measure_group"]) == (live_on, "calls")
+    assert found["reason"].startswith("Went live on digital telephony")
+    months = [date(2024 + n // 12, n % 12 + 1, 1) for n in range(24)]
+    series = [
+        {"period_start": month, "value": (0.5 if n < 12 else 0.7) + (n % 3) / 100, "mean": None, "lower_limit": None,
+         "upper_limit": None, "special_cause": None, "variation": None}
+        for n, month in enumerate(months)
+    ]  # fmt: skip
+    rows = telephony.before_and_after(series, [{"date": date(2025, 1, 20), "reason": "Went live"}], "higher")
+    assert [row["rebased"] for row in rows] == [None] * 12 + ["Went live"] + [None] * 11
+    assert {round(row["mean"], 6) for row in rows[:12]} == {0.51}
+    assert {round(row["mean"], 6) for row in rows[12:]} == {0.71}
+    assert {row["variation"] for row in rows} == {"common_cause"}
+    assert telephony.before_and_after(series, [{"date": date(2030, 1, 1), "reason": "Later"}], "higher") == series
