@@ -154,7 +154,7 @@ def test_a_year_of_real_exports(home_of: Callable[..., Settings]) -> None:
         if not date(2026, 8, 3) <= day.date() <= date(2026, 8, 28):
             outcomes += [(clock(), outcome) for outcome in look(settings, clock, night)]
         day += timedelta(days=3)
-    assert len(nights) == len({now.date() for now in nights}) == 113
+    assert len(nights) == len({now.date() for now in nights}) == 114
     assert not [outcome for _, outcome in outcomes if outcome.outcome == "failed"]
     assert made(settings) == [f"mine_qzz_{month:%Y-%m}_month_v1.csv" for month in MONTHS[11:23]]
     sent = [outcome.job.name for _, outcome in outcomes if outcome.job.kind == "deliver"]
