@@ -1,7 +1,8 @@
-"""icb-dashboard: serve the dashboard, manage who may sign in."""
+"""icb-dashboard: serve the dashboard, manage who may sign in, print reports."""
 
 import argparse
 import sys
+from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -52,6 +53,13 @@ def serve(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def report(arguments: argparse.Namespace) -> int:
+    """Print reports; see `dashboard/report.py`."""
+    from dashboard.report import run
+
+    return run(arguments)
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = argparse.ArgumentParser(prog="icb-dashboard", description=__doc__)
@@ -62,6 +70,12 @@ def parser() -> argparse.ArgumentParser:
     start.add_argument("--workers", type=int, default=WORKERS, help="processes (default %(default)s)")
     start.set_defaults(run=serve)
     add_users_parser(commands)
+    command = commands.add_parser("report", help="print a practice's page, or every practice's, as a PDF")
+    which = command.add_mutually_exclusive_group(required=True)
+    which.add_argument("--practice", metavar="CODE", help="the practice's ODS code")
+    which.add_argument("--all", action="store_true", help="every open practice of this ICB")
+    command.add_argument("--out", type=Path, required=True, metavar="PATH", help="a file; with --all, a folder")
+    command.set_defaults(run=report)
     return top
 
 

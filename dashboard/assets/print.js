@@ -1,7 +1,7 @@
 /* Charts are drawn for the screen's width; before printing they are drawn anew for the paper's (assets/print.css). */
 (function () {
   "use strict";
-  const HALF = 322, THIRD = 204, HEIGHT = 148, FONT = 9; /* CSS pixels within a panel of half, or a third of, A4 */
+  const WIDTH = 322, HEIGHT = 148, TALL = 178, FONT = 9; /* CSS pixels, within a panel of half the width of A4 */
 
   function charts() {
     return Array.from(document.querySelectorAll(".js-plotly-plot"));
@@ -9,10 +9,9 @@
 
   function fit() {
     charts().forEach(function (chart) {
-      if (chart.onScreen) return;
-      chart.onScreen = { height: chart.layout.height, font: chart.layout.font.size };
-      const width = chart.closest(".panels.more") ? THIRD : HALF;
-      window.Plotly.relayout(chart, { autosize: false, width: width, height: HEIGHT, "font.size": FONT });
+      chart.onScreen = chart.onScreen || { height: chart.layout.height, font: chart.layout.font.size };
+      const height = chart.closest(".panels.more") ? TALL : HEIGHT;
+      window.Plotly.relayout(chart, { autosize: false, width: WIDTH, height: height, "font.size": FONT });
     });
   }
 
@@ -27,7 +26,7 @@
 
   window.addEventListener("beforeprint", fit);
   window.addEventListener("afterprint", back);
-  /* a browser that prints by itself, without a window, says so only here */
+  /* once more: in between, Dash may have drawn a chart for the screen again */
   window.matchMedia("print").addEventListener("change", function (event) {
     (event.matches ? fit : back)();
   });
