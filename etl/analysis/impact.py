@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 from statsmodels.regression.linear_model import WLS
 from statsmodels.tools import add_constant
-from scipy import stats
 
 FEWEST_SWITCHING = 8
 FEWEST_CONTROLS = 2
