@@ -47,7 +47,7 @@ def csv_answer(scope: Scope, name: str, search: str) -> tuple[str, str]:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow([column.key for column in chart.columns])
-    writer.writerows([_csv_cell(row[column.key]) for column in chart.columns] for row in rows)
+    writer.writerows([csv_cell(row[column.key]) for column in chart.columns] for row in rows)
     return f"{chart.name}-{view.organisation.code.lower()}.csv", out.getvalue()
 
 
@@ -88,9 +88,10 @@ def _plain(components: Component | list[Component]) -> Any:
     return json.loads(to_json(components))
 
 
-def _csv_cell(value: Any) -> Any:
+def csv_cell(value: Any) -> Any:
+    """A value as a CSV cell: unrounded, dates in ISO form, text that a spreadsheet would run made harmless."""
     if isinstance(value, list | tuple):
-        return " ".join(str(_csv_cell(each)) for each in value)
+        return " ".join(str(csv_cell(each)) for each in value)
     if words.is_missing(value):
         return ""
     if isinstance(value, datetime):

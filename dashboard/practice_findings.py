@@ -72,16 +72,34 @@ def against_similar(rows: Rows, likeness: str) -> list[Sentence]:
     for better, words_for in ((True, "Better"), (False, "Worse")):
         found = [row for row in compared if is_better(row) is better]
         if found:
-            parts = [
-                f"{lower(row['title'])} {words.value(row['value'], row['unit'])} (half of them: {middle_half(row)})"
-                for row in found[:3]
-            ]
-            said.append(Sentence(f"{words_for} than similar practices", f": {'; '.join(parts)}."))
-    if not said:
-        said.append(
-            Sentence("Much like similar practices", ": no measure is better or worse by more than chance explains.")
-        )
-    return said
+            said.append(Sentence(f"{words_for} than similar practices, beyond chance", f": {_listed(found)}."))
+    if said:
+        return said
+    for better, words_for in ((True, "better"), (False, "worse")):
+        found = [row for row in rows if in_quarter(row) is better]
+        if found:
+            said.append(
+                Sentence(
+                    f"In the {words_for} quarter beside similar practices",
+                    f", though not beyond chance: {_listed(found)}.",
+                )
+            )
+    return said or [Sentence("Much like similar practices", ": in the middle half of them on every measure.")]
+
+
+def in_quarter(row: Mapping[str, Any]) -> bool | None:
+    """Whether the practice lies in the better (True) or worse (False) quarter of similar ones; None: neither."""
+    low, high = row["lower_quartile"], row["upper_quartile"]
+    if row["value"] is None or low is None or row["better"] == "neither" or low <= row["value"] <= high:
+        return None
+    return bool((row["value"] > high) == (row["better"] == "higher"))
+
+
+def _listed(rows: Rows) -> str:
+    return "; ".join(
+        f"{lower(row['title'])} {words.value(row['value'], row['unit'])} (half of them: {middle_half(row)})"
+        for row in rows[:3]
+    )
 
 
 def next_steps(rows: Rows, monday: Rows, telephony: Rows, unrecorded: float | None, missing: Rows,
