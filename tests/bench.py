@@ -39,7 +39,8 @@ def write_crosstab(path: Path, rows: int) -> None:
             f"""
             COPY (
                 SELECT
-                    strftime(DATE '2026-01-01' + INTERVAL (n % 6) MONTH, '%d%b%Y').upper() AS APPOINTMENT_MONTH_START_DATE,
+                    strftime(DATE '2026-01-01' + INTERVAL (n % 6) MONTH, '%d%b%Y').upper()
+                        AS APPOINTMENT_MONTH_START_DATE,
                     'Z' || lpad(CAST(n // 6 % 6300 AS VARCHAR), 5, '0') AS GP_CODE,
                     'PRACTICE ' || n // 6 % 6300 AS GP_NAME,
                     'EMIS' AS SUPPLIER,
@@ -48,11 +49,13 @@ def write_crosstab(path: Path, rows: int) -> None:
                     'Z' || lpad(CAST(n // 6 % 6300 // 60 AS VARCHAR), 2, '0') AS SUB_ICB_LOCATION_CODE,
                     'NHS SOMEWHERE ICB' AS SUB_ICB_LOCATION_NAME,
                     ['GP', 'Other Practice staff', 'Unknown'][1 + n // 37800 % 3] AS HCP_TYPE,
-                    ['Face-to-Face', 'Telephone', 'Home Visit', 'Video/Online', 'Unknown'][1 + n // 113400 % 5] AS APPT_MODE,
+                    ['Face-to-Face', 'Telephone', 'Home Visit', 'Video/Online', 'Unknown'][1 + n // 113400 % 5]
+                        AS APPT_MODE,
                     ['General Consultation Acute', 'Planned Clinics', 'Clinical Triage', 'Walk-in', 'Unmapped']
                         [1 + n // 567000 % 5] AS NATIONAL_CATEGORY,
                     ['Same Day', '1 Day', '2 to 7 Days', '8  to 14 Days', '15  to 21 Days', '22  to 28 Days',
-                        'More than 28 Days', 'Unknown / Data Quality'][1 + n // 2835000 % 8] AS TIME_BETWEEN_BOOK_AND_APPT,
+                        'More than 28 Days', 'Unknown / Data Quality'][1 + n // 2835000 % 8]
+                        AS TIME_BETWEEN_BOOK_AND_APPT,
                     1 + n % 97 AS COUNT_OF_APPOINTMENTS,
                     ['Attended', 'DNA', 'Unknown'][1 + n // 7 % 3] AS APPT_STATUS
                 FROM range({rows}) AS t(n)

@@ -100,8 +100,10 @@ class Warehouse:
             return
         assert self.engine is not None
         with self.engine.begin() as self.connection:
-            yield
-        del self.connection
+            try:
+                yield
+            finally:
+                del self.connection
 
     def execute(self, statement: str, parameters: dict[str, Any] | None = None) -> int:
         """Run one statement where the facts live, inside `transaction`. Returns the rows it touched."""
@@ -109,7 +111,7 @@ class Warehouse:
             result = self.con.execute(_dollar(statement) if parameters else statement, parameters or {}).fetchone()
             return int(result[0]) if result and isinstance(result[0], int) else 0
         if not parameters:  # a colon or a percent sign in it is its own
-            return self.connection.connection.cursor().execute(statement).rowcount  # type: ignore[func-returns-value]
+            return self.connection.connection.cursor().execute(statement).rowcount
         return self.connection.execute(text(statement), parameters).rowcount
 
     def fetch(self, statement: str, parameters: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
