@@ -172,9 +172,7 @@ def _rows(connection: Connection, scope: Scope, query: Query) -> Iterator[dict[s
         ),
         parameters,
     )
-    for batch in result.mappings().partitions(BATCH):
-        for row in batch:
-            yield dict(row)
+    return (dict(row) for batch in result.mappings().partitions(BATCH) for row in batch)
 
 
 def _conditions(scope: Scope, query: Query) -> tuple[list[str], dict[str, Any]]:
