@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+import duckdb
+import psycopg
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -46,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
         console.print(f"icb-etl: {error}", markup=False)
     except OSError as error:
         console.print(f"icb-etl: {error.strerror or error}: {error.filename or ''}".rstrip(": "), markup=False)
-    except WAREHOUSE_FAILED as error:
+    except (*WAREHOUSE_FAILED, duckdb.Error, psycopg.Error) as error:
         said = str(error).strip().splitlines()
         console.print(
             f"icb-etl: the warehouse failed: {said[0] if said else type(error).__name__}. What was finished is kept, "

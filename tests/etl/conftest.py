@@ -30,11 +30,19 @@ def home(tmp_path: Path, empty_warehouse: Path) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def small(tmp_path_factory: pytest.TempPathFactory, empty_warehouse: Path) -> Settings:
+def small_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files of the small home, written once: a workbook's bytes hold the time of writing."""
+    folder = tmp_path_factory.mktemp("files")
+    small_home.write(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory, empty_warehouse: Path, small_files: Path) -> Settings:
     """Settings of the small home after its night."""
     settings = Settings(home=tmp_path_factory.mktemp("small"), code=("QZZ",), inbox_settle_seconds=0)
     shutil.copyfile(empty_warehouse, settings.home / "warehouse.duckdb")
-    small_home.write(settings.inbox)
+    shutil.copytree(small_files, settings.inbox)
     night = nightly.nightly(settings)
     assert not night.refused
     assert {load.rows_refused + load.rows_filtered for load in night.loads} == {0}

@@ -19,7 +19,6 @@ from etl.published.reading import current
 from etl.published.tables import TABLES
 from etl.settings import Settings
 from etl.warehouse.connection import Warehouse
-from tests.etl import small_home
 from tests.etl.test_intake import good, row, zip_of
 
 WHEN = {"loaded_at", "built_at", "name"}
@@ -72,9 +71,9 @@ def night_killed_at(home: Settings, moment: str, delay: float) -> None:
             night.send_signal(signal.SIGKILL)
 
 
-def test_nights_killed_at_random_and_then_one_that_is_not(home: Settings, small: Settings) -> None:
+def test_nights_killed_at_random_and_then_one_that_is_not(home: Settings, small: Settings, small_files: Path) -> None:
     chance = random.Random(7)
-    small_home.write(home.inbox)
+    shutil.copytree(small_files, home.inbox)
     whole = {path.name: path.read_bytes() for path in home.inbox.iterdir()}
     for moment in MOMENTS:
         night_killed_at(home, moment, chance.uniform(0, 0.4))
