@@ -134,7 +134,7 @@ def read(reading: Reading, source: Source) -> None:
         "LEFT JOIN people AS p ON p.key = r._person AND p.month = r._month)",
         _facts(source),
         _problems(source, has, unmatched),
-        skip="_is_heading OR _direction = 'filtered'",
+        skip="_is_heading OR (_direction = 'filtered' AND NOT _is_damaged)",
     )
 
 
