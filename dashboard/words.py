@@ -23,6 +23,8 @@ FEEDS = {
     "organisations": "Organisations",
     "deprivation": "Deprivation",
     "call_logs": "Call logs",
+    "navigation": "Care navigation",
+    "training": "Navigator training",
 }
 # categories of `breakdown`, as the warehouse writes them
 CATEGORIES = {

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dashboard import words
-from dashboard.charts.style import GREY, NAVY, NAVY_LIGHT, NAVY_MIDDLE, ORANGE, PLUM, Figure, figure
+from dashboard.charts.style import GREY, INK, NAVY, NAVY_LIGHT, NAVY_MIDDLE, ORANGE, Figure, figure
 from dashboard.page import Rows
 
 CATEGORIES = {
@@ -53,7 +53,7 @@ GROUPS = {
     GP: (NAVY, "", "#ffffff"),
     PRACTICE: (NAVY_MIDDLE, "", "#ffffff"),
     PHARMACY: (NAVY_LIGHT, "", "#212b32"),
-    OUTSIDE: (PLUM, "", "#ffffff"),
+    OUTSIDE: (INK, "", "#ffffff"),
     EMERGENCY: (ORANGE, "", "#212b32"),
     NOT_RECORDED: (GREY, "/", "#212b32"),
 }
@@ -109,7 +109,7 @@ def flow(rows: Rows, height: int = 520) -> Figure:
     hidden = {"visible": False, "showgrid": False}
     drawn = figure(
         traces, height, showlegend=False, hovermode="closest", annotations=notes,
-        xaxis={**hidden, "range": [0, 1]}, yaxis={**hidden, "range": [1, 0]},
+        xaxis={**hidden, "range": [0, 1]}, yaxis={**hidden, "range": [1.015, -0.015]},
     )  # fmt: skip
     drawn["layout"]["margin"] = {"l": 0, "r": 0, "t": 4, "b": 4}
     return drawn
@@ -126,8 +126,8 @@ def _merged(rows: Rows, whole: int) -> dict[tuple[str, Node], int]:
     for row in rows:
         destination, group = row["destination"], group_of(row["destination"])
         small = totals[destination] < LEAST * whole and group in (GP, PRACTICE, OUTSIDE)
-        name = f"{group}, other" if small else DESTINATIONS.get(destination, words.category(destination))
-        key = (row["request_category"], (group, "Elsewhere outside" if name == "Elsewhere outside, other" else name))
+        name = group if small else DESTINATIONS.get(destination, words.category(destination))
+        key = (row["request_category"], (group, name))
         found[key] = found.get(key, 0) + row["contacts"]
     return found
 
@@ -135,7 +135,7 @@ def _merged(rows: Rows, whole: int) -> dict[tuple[str, Node], int]:
 def _place(right: Node, merged: Mapping[tuple[str, Node], int]) -> tuple[int, bool, int]:
     """By group, then the largest first, and the rest of a group last."""
     count = sum(n for (_, each), n in merged.items() if each == right)
-    return list(GROUPS).index(right[0]), right[1].endswith((", other", OUTSIDE)), -count
+    return list(GROUPS).index(right[0]), right[1] == right[0], -count
 
 
 def _stack(names: Sequence[Any], sizes: Mapping[Any, int], whole: int) -> dict[Any, tuple[float, float]]:
@@ -231,7 +231,7 @@ def trained(rows: Rows, height: int | None = None) -> Figure:
             }
         traces.append(
             {
-                "type": "bar", "orientation": "h", "y": names, "x": counts[done], "name": name, "marker": marker,
+                "type": "bar", "orientation": "h", "y": names, "x": [count or None for count in counts[done]], "name": name, "marker": marker,
                 "hovertemplate": "%{y}: <b>%{x}</b> " + name + "<extra></extra>",
             }
         )  # fmt: skip

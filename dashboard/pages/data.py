@@ -12,7 +12,7 @@ from dashboard.components.panel import slot
 from dashboard.components.sentences import headline, sentences
 from dashboard.findings import Sentence
 from dashboard.page import Chart, Column, Definitions, Drawing, Page, Rows
-from dashboard.queries import data
+from dashboard.queries import data, navigation
 from dashboard.view import View
 
 AGREES_WITHIN = 0.0005  # a difference of one call in two thousand is drawn as agreement
@@ -77,6 +77,14 @@ def _areas(rows: Rows, view: View, known: Definitions) -> Drawing:
         f"{words.plural(practices, 'practice').capitalize()} {'stands' if practices == 1 else 'stand'} elsewhere "
         "in a publication than by membership",
         "The publication's own area is used for its figures, dated membership for the ICB's own.",
+    )
+
+
+def _unmapped(rows: Rows, view: View, known: Definitions) -> Drawing:
+    total = sum(row["rows"] for row in rows)
+    return Drawing(
+        f"{words.plural(total, 'request').capitalize()} went where no mapping table knows",
+        "Outcomes of navigation records without a destination, the most frequent first.",
     )
 
 
@@ -189,7 +197,17 @@ AREAS = Chart(
     empty="Publications and membership agree on every practice.",
     height=0,
 )
-ICB_ONLY = (LOADS, REFUSED, REJECTED, RECONCILIATION, AREAS)
+UNMAPPED = Chart(
+    "data-unmapped-destinations",
+    _with_feed(navigation.unmapped),
+    _unmapped,
+    (Column("value", "Outcome as recorded"), Column("feed", "Feed"), Column("rows", "Requests", "count")),
+    meaning="They count as not recorded until navigation_destinations.csv, in the folder `reference` of the home folder, "
+    "says what they mean; the next night then counts them, those of earlier months too. An outcome's words are shown "
+    "only when they are short, hold no figure and came five times or more: they may be personal.",
+    empty="Every recorded outcome is known.",
+)
+ICB_ONLY = (LOADS, REFUSED, REJECTED, RECONCILIATION, AREAS, UNMAPPED)
 
 
 def layout(scope: Scope, view: View) -> list[Component]:

@@ -23,6 +23,7 @@ from dashboard.view import View
 EXTERNAL, EMERGENCY = "navigation_redirected_external", "navigation_ae_999"
 CALLS, TALK = "navigation_calls_navigated", "navigation_calls_talk_seconds"
 HEAD = (RATE, UNKNOWN, EXTERNAL, EMERGENCY, TRAINED, CALLS, TALK)
+EVEN_HOURS = ("0:00", "2:00", "4:00", "6:00", "8:00")
 OWN_RULE = (
     "There is no national formula for “directed more effectively”. Ours: a clinical request (new, ongoing, medication) "
     "counts as redirected when its recorded destination is not a GP appointment, a named GP or the duty doctor. "
@@ -137,11 +138,14 @@ def _times(rows: Rows, view: View, known: Definitions) -> Drawing:
     part = shares.labelled(rows, "navigation_half_hour", by_time=True)
     busiest = max(part, key=lambda row: row["amount"] or 0)
     share = words.value(busiest["share"], "percent")
-    title = f"Most requests are handled from {busiest['category']}: {share} of the day"
+    title = f"The busiest half-hour begins at {busiest['category']}: {share} of requests"
+    drawn = bars.against_england(part, upright=True, name=view.organisation.name)
+    # a label for every second hour: there is no room for more
+    drawn["layout"]["xaxis"]["tickvals"] = [row["category"] for row in part if row["category"][1:] in EVEN_HOURS]
     return Drawing(
         title,
         "Share of requests by the half-hour in which they were handled, London time.",
-        bars.against_england(part, upright=True, name=view.organisation.name),
+        drawn,
         f"{title}. Bars by half-hour.",
         f"{words.count(sum(row['amount'] or 0 for row in part))} requests with a time · {_period(view)}",
     )
@@ -292,7 +296,7 @@ EVERY = Chart(
         Column("range", "Usual range"),
         Column("change", "Change"),
     ),
-    meaning="Each is defined on the Definitions page. Calls and records are joined by the telephone system's own id only.",
+    meaning="Each is defined on the Definitions page. Calls and records are joined by the platform's own id only.",
     empty=NO_RECORDS,
     height=300,
 )
@@ -349,7 +353,7 @@ def layout(scope: Scope, view: View) -> list[Component]:
         html.H2("Where requests go", className="section"),
         _panels(slot(FLOW, view, wide=True), slot(DESTINATIONS, view), slot(TIMES, view)),
         html.H2("Who has been trained", className="section"),
-        _panels(slot(TRAINING, view), slot(IMPACT, view)),
+        _panels(slot(TRAINING, view, wide=True), slot(IMPACT, view, wide=True)),
         html.H2("Every measure, and what is withheld", className="section"),
         _panels(slot(EVERY, view, wide=True), slot(WITHHELD, view, wide=True)),
     ]

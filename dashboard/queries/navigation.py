@@ -20,8 +20,8 @@ def flow(scope: Scope, view: View) -> Rows:
         "SELECT request_category, destination, sum(contacts) AS contacts, sum(declined) AS declined, "
         "sum(contacts) / sum(sum(contacts)) OVER () AS share FROM navigation_flow "
         "WHERE organisation = :code AND level = :level AND period_start BETWEEN :first AND :last "
-        "AND period_start NOT IN (SELECT unnest(:thin)) GROUP BY ALL "
-        "ORDER BY contacts DESC, request_category, destination",
+        "AND period_start NOT IN (SELECT unnest(:thin)) "
+        "GROUP BY request_category, destination ORDER BY contacts DESC, request_category, destination",
         code=code,
         level=view.organisation.kind,
         first=view.first_month,
@@ -46,7 +46,8 @@ def destinations(scope: Scope, view: View) -> Rows:
         "sum(contacts) / sum(sum(contacts)) OVER (PARTITION BY organisation) AS share FROM navigation_flow "
         "WHERE organisation IN (SELECT unnest(:codes)) AND level IN ('practice', 'pcn') "
         "AND request_category IN ('clinical_new', 'clinical_ongoing', 'medication') "
-        "AND period_start BETWEEN :first AND :last GROUP BY ALL ORDER BY organisation, contacts DESC, destination",
+        "AND period_start BETWEEN :first AND :last "
+        "GROUP BY organisation, destination ORDER BY organisation, contacts DESC, destination",
         codes=list(own),
         first=view.first_month,
         last=view.last_month,
@@ -103,31 +104,26 @@ def every_measure(scope: Scope, view: View) -> Rows:
 
 
 def training(scope: Scope, view: View) -> Rows:
-    """Open practices of the view's organisation that the scope may see, those without a trained navigator first:
-    practice, name, pcn_name, is_trained, trained_on, funded_booked_on, funded_completed, cascaded_completed, is_named
-    (by a training return). No rows before a return is loaded."""
+    """Practices of the view's organisation that were open in the newest month of training measures and that the scope
+    may see, those without a trained navigator first: practice, name, pcn_name, is_trained, trained_on,
+    funded_booked_on, funded_completed, cascaded_completed, is_named (by a training return). No rows before a return."""
     known, here = organisations.directory(), view.organisation
     listed = [here] if here.kind == "practice" else known.below(here.code, "practice")
     own = {each.code: each for each in listed if organisations.may_see(scope, each)}
-    told = {row["practice_code"]: row for row in reader().records("SELECT * FROM training_practice")}
-    if not told:
-        return []
-    blank = dict.fromkeys(next(iter(told.values())))
-    rows = []
-    for code, each in own.items():
-        row = told.get(code, blank)
-        pcn = next((known.organisations[p].name for p in each.parents if known.organisations[p].kind == "pcn"), None)
-        rows.append(
-            {
-                "practice": code,
-                "name": each.name,
-                "pcn_name": pcn,
-                "is_trained": row["trained_on"] is not None,
-                "is_named": code in told,
-                **{name: row[name] for name in ("trained_on", "funded_booked_on")},
-                **{name: row[name] or 0 for name in ("funded_completed", "cascaded_completed")},
-            }
-        )
+    rows = reader().records(
+        "SELECT v.organisation AS practice, v.numerator > 0 AS is_trained, t.practice_code IS NOT NULL AS is_named, "
+        "t.trained_on, t.funded_booked_on, coalesce(t.funded_completed, 0) AS funded_completed, "
+        "coalesce(t.cascaded_completed, 0) AS cascaded_completed FROM measure_value v "
+        "LEFT JOIN training_practice t ON t.practice_code = v.organisation "
+        "WHERE v.measure = :trained AND v.level = 'practice' AND v.organisation IN (SELECT unnest(:codes)) "
+        "AND v.period_start = (SELECT max(period_start) FROM measure_value WHERE measure = :trained)",
+        trained=TRAINED,
+        codes=list(own),
+    )
+    for row in rows:
+        above = [known.organisations[code] for code in own[row["practice"]].parents if code in known.organisations]
+        row["name"] = own[row["practice"]].name
+        row["pcn_name"] = next((each.name for each in above if each.kind == "pcn"), None)
     return sorted(rows, key=lambda row: (row["is_trained"], row["pcn_name"] or "", row["name"]))
 
 
