@@ -1,7 +1,7 @@
 """The rollout of digital telephony: a burn-up, a tile a practice, and how far go-live dates slipped. Pure."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from dashboard import words
@@ -13,6 +13,8 @@ from dashboard.charts.style import (
     NAVY_LIGHT,
     NAVY_MIDDLE,
     NAVY_PALE,
+    ON_PALE,
+    ON_STRONG,
     ORANGE,
     PLUM,
     Figure,
@@ -32,13 +34,13 @@ NOT_NAMED = "Not in the tracker"
 NO_STAGE = "No stage reached"
 # colour and letter both carry the stage
 TILES: dict[str, tuple[str, str, str]] = {
-    NOT_NAMED: ("?", GREY, "#ffffff"),
-    NO_STAGE: ("–", GREY, "#ffffff"),
-    "analogue": ("A", ORANGE, "#212b32"),
-    "signed_up": ("S", NAVY_PALE, "#212b32"),
-    "contracted": ("C", NAVY_LIGHT, "#212b32"),
-    "installed": ("I", NAVY_MIDDLE, "#ffffff"),
-    "live": ("L", NAVY, "#ffffff"),
+    NOT_NAMED: ("?", GREY, ON_STRONG),
+    NO_STAGE: ("–", GREY, ON_STRONG),
+    "analogue": ("A", ORANGE, ON_PALE),
+    "signed_up": ("S", NAVY_PALE, ON_PALE),
+    "contracted": ("C", NAVY_LIGHT, ON_PALE),
+    "installed": ("I", NAVY_MIDDLE, ON_STRONG),
+    "live": ("L", NAVY, ON_STRONG),
 }
 TILE = 26
 Finish = tuple[date | None, date | None, date | None]
@@ -67,8 +69,10 @@ def burn_up(rows: Rows, marks: Sequence[tuple[date, str]], finish: Finish | None
     ends = [rows[0]["day"], rows[-1]["day"], *(day for day, _ in marks)]
     if finish is not None:
         likely = finish[1]
-        drawn = [day for day in finish if day is not None]
-        ends += drawn
+        # an interval of many years would squeeze what has happened: it runs off the edge, its end is in the words
+        edge = max([*ends, *([likely] if likely else [])]) + timedelta(days=180)
+        drawn = [min(day or edge, edge) for day in finish]
+        ends.append(min(max(drawn), edge))
         traces.append(_line(plain(drawn), [total] * len(drawn), "forecast: 9 runs in 10", BLUE, 6, opacity=0.45))
         if likely is not None:
             traces.append(

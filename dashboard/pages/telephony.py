@@ -298,7 +298,7 @@ IMPACT = Chart(
         Column("upper", "Upper", "measure"),
         Column("practices", "Went live", "count"),
         Column("controls", "Compared with", "count"),
-        Column("placebo_differs", "Already moving apart before"),
+        Column("placebo", "Placebo check"),
     ),
     measures=lambda view: ("calls_answered",),
     meaning="Staggered difference in differences: each practice's mean of the months after going live less the months "

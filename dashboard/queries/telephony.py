@@ -333,11 +333,16 @@ def _unpaid(row: dict[str, Any]) -> float | None:
 @remembered
 def impact(scope: Scope, view: View) -> Rows:
     """Did going live help? A row a measure of calls: measure, title, unit, estimate, lower, upper, practices, controls,
-    months_before, months_after, placebo_differs, sentence, refusal. Of the whole tracker, whatever the organisation."""
-    return reader().records(
+    months_before, months_after, placebo_differs, placebo (in words), sentence, refusal. Of the whole tracker, whatever
+    the organisation."""
+    rows = reader().records(
         "SELECT i.*, m.title, m.unit FROM impact AS i INNER JOIN measure AS m ON m.measure = i.measure "
         "WHERE NOT starts_with(i.measure, 'navigation_') ORDER BY i.measure"
     )
+    return [
+        {**row, "placebo": None if row["refusal"] else "differs" if row["placebo_differs"] else "no difference"}
+        for row in rows
+    ]
 
 
 @remembered
