@@ -224,7 +224,7 @@ def _grouped() -> str:
             coalesce(bool_or(kind = 'segment' AND step = 'menu'), FALSE) AS heard_menu,
             coalesce(bool_and(result IN ('busy', 'congestion')) FILTER (direction = 'inbound'), FALSE) AS all_busy,
             coalesce(bool_and(result = 'failed') FILTER (direction = 'inbound'), FALSE) AS all_failed,
-            coalesce(bool_or(result = 'system'), FALSE) AS ended_by_system,
+            coalesce(max_by(result, started_at) FILTER (kind = 'segment') = 'system', FALSE) AS ended_by_system,
             max_by(step, load_id) FILTER (kind = 'call') AS given_outcome,
             bool_or(callback_completed) AS completed,
             min_by(queue_name, started_at) AS queue_name,

@@ -136,22 +136,22 @@ def before_trailer(received: Received, source: Source, home: Path) -> tuple[int,
         stream.seek(max(0, size - 65536))
         data = stream.read()
     lines = data.splitlines(keepends=True)
-    left, stated = 0, None
+    left, blank, stated = 0, 0, None
     for line in reversed(lines):
         text = line.decode("utf-8", errors="replace").strip()
         match = re.match(found.trailer, text, re.IGNORECASE)
         if text and not match:
             break
-        left += 1
+        left, blank = left + 1, blank + (not text)
         stated = (match.groupdict().get("rows") if match else None) or stated
     kept = size - sum(len(line) for line in lines[len(lines) - left :])
     if stated is not None:
         with received.path.open("rb") as stream:
-            rows = sum(1 for line in stream if line.strip()) - found.header_row - left
-        if rows != int(stated):
+            counted = sum(1 for line in stream if line.strip()) - found.header_row - (left - blank)
+        if counted != int(stated):
             raise RefusedFile(
-                f"The file's last line says that there are {stated} rows, but there are {rows:,}. It is not complete: ask "
-                "the sender to export it again."
+                f"The file's last line says that there are {stated} rows, but there are {counted:,}. It is not complete: "
+                "ask the sender to export it again."
             )
     return kept, left
 
@@ -277,11 +277,9 @@ def _left_out(found: Profile) -> str:
 
 
 def _facts(source: Source) -> dict[str, str]:
-    entered = "coalesce(_queue_entered_at, _answered_at - to_seconds(_wait_seconds), CASE WHEN _answered_at IS NULL "
-    entered += "AND _result <> 'answered' THEN _ended - to_seconds(_wait_seconds) END)"
-    answered = (
-        "coalesce(_answered_at, _queue_entered_at + to_seconds(_wait_seconds), _ended - to_seconds(_talk_seconds))"
-    )
+    wait, talk = "to_seconds(_wait_seconds)", "to_seconds(_talk_seconds)"
+    picked_up = f"coalesce(_answered_at, _queue_entered_at + {wait}, _ended - {talk})"
+    left = f"CASE WHEN _result = 'answered' THEN {picked_up} ELSE _ended END"
     return {
         "source_id": say(source.id),
         # the later word that a call-back was made is a leg of its own, so that an older copy cannot undo it
@@ -293,8 +291,8 @@ def _facts(source: Source) -> dict[str, str]:
         "local_date": f"CAST({clock.london('_started_at')} AS DATE)",
         "started_at": "_started_at",
         "arrived_at": "_started_at",
-        "entered_at": entered,
-        "answered_at": f"CASE WHEN _result = 'answered' THEN {answered} END",
+        "entered_at": f"coalesce(_queue_entered_at, {left} - {wait})",
+        "answered_at": f"CASE WHEN _result = 'answered' THEN {picked_up} END",
         "ended_at": "_ended",
         "talk_seconds": "CASE WHEN _result = 'answered' THEN coalesce(_talk_seconds, "
         "CAST(epoch(_ended) - epoch(_answered_at) AS INTEGER)) END",

@@ -146,7 +146,7 @@ def half_hours(found: dict[str, dict]) -> dict[tuple[str, date, int], Counter]:
     """The published table, by practice, date and half-hour."""
     table: dict[tuple[str, date, int], Counter] = defaultdict(Counter)
     seen = set()
-    for key, call in sorted(found.items(), key=lambda item: item[1]["started"]):
+    for call in sorted(found.values(), key=lambda call: call["started"]):
         local = datetime.fromtimestamp(call["started"], UTC).astimezone(LONDON)
         row = table[call["practice"], local.date(), local.hour * 2 + local.minute // 30]
         outcome = call["outcome"]
