@@ -10,7 +10,7 @@ import dash_mantine_components as dmc
 from dash import ALL, MATCH, ClientsideFunction, Dash, Input, Output, State, html
 from flask import Flask, Response, abort, has_request_context, request
 
-from dashboard import answers, api, page
+from dashboard import answers, api, exports_routes, page
 from dashboard.access import csrf, current_scope, current_user, install, load_access_settings, needs_role, record
 from dashboard.access.settings import AccessSettings
 from dashboard.components.sentences import headline
@@ -69,6 +69,7 @@ def create_app(settings: Settings, access: AccessSettings | None = None) -> Swit
     _add_callbacks(app)
     app.server.add_url_rule("/csv/<name>", view_func=needs_role("viewer")(csv_route))
     api.add_routes(app)
+    exports_routes.add_routes(app, settings.home)
     app.server.after_request(_keep_static)
     install(app, access or load_access_settings(home=settings.home))
     return app

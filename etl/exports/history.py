@@ -307,6 +307,12 @@ class History:
         with self._transaction() as connection:
             return [dict(row) for row in connection.execute(waiting).mappings()]
 
+    def requests(self) -> list[dict[str, Any]]:
+        """What people asked for and nobody has done yet, oldest first."""
+        open_ = select(request).where(request.c.done_at.is_(None)).order_by(request.c.id)
+        with self._transaction() as connection:
+            return [dict(row) for row in connection.execute(open_).mappings()]
+
 
 def _naive(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None, microsecond=0)
