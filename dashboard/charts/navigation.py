@@ -231,7 +231,8 @@ def trained(rows: Rows, height: int | None = None) -> Figure:
             }
         traces.append(
             {
-                "type": "bar", "orientation": "h", "y": names, "x": [count or None for count in counts[done]], "name": name, "marker": marker,
+                "type": "bar", "orientation": "h", "y": names, "x": [n or None for n in counts[done]], "name": name,
+                "marker": marker,
                 "hovertemplate": "%{y}: <b>%{x}</b> " + name + "<extra></extra>",
             }
         )  # fmt: skip

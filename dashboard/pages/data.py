@@ -202,7 +202,7 @@ UNMAPPED = Chart(
     _with_feed(navigation.unmapped),
     _unmapped,
     (Column("value", "Outcome as recorded"), Column("feed", "Feed"), Column("rows", "Requests", "count")),
-    meaning="They count as not recorded until navigation_destinations.csv, in the folder `reference` of the home folder, "
+    meaning="They count as not recorded until navigation_destinations.csv, in the home folder's `reference`, "
     "says what they mean; the next night then counts them, those of earlier months too. An outcome's words are shown "
     "only when they are short, hold no figure and came five times or more: they may be personal.",
     empty="Every recorded outcome is known.",
