@@ -239,7 +239,7 @@ def _grouped() -> str:
 
 
 def _outcome() -> str:
-    """SQL: what became of a call: the first that holds (FORMATS of the product, docs/measures.md)."""
+    """SQL: what became of a call: the first that holds."""
     return """CASE
         WHEN given_outcome IS NOT NULL THEN given_outcome
         WHEN is_answered THEN 'answered'

@@ -52,6 +52,8 @@ def ensure(warehouse: Warehouse) -> None:
         listed = ", ".join(f"{column} {TYPES.get(column, 'BIGINT')}" for column in columns)
         warehouse.execute(f"CREATE TABLE IF NOT EXISTS mart.{mart} ({listed})")
     warehouse.execute("CREATE TABLE IF NOT EXISTS mart.calls_settled (load_id BIGINT)")
+    # days whose waits the next build has yet to look at
+    warehouse.execute("CREATE TABLE IF NOT EXISTS mart.calls_touched (local_date DATE)")
 
 
 def refresh(warehouse: Warehouse) -> None:
@@ -78,6 +80,7 @@ def refresh(warehouse: Warehouse) -> None:
             "WHERE t.practice_code = m.practice_code AND t.local_date = m.local_date)"
         )
         warehouse.execute(f"INSERT INTO mart.{mart} {select}")
+    warehouse.execute("INSERT INTO mart.calls_touched SELECT DISTINCT local_date FROM touched_days")
     for name in ("caller_day", "half_hour", "touched_days"):
         warehouse.execute(f"DROP TABLE {name}")
 
