@@ -5,7 +5,9 @@ from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from etl.feeds.call_logs import half_hours
 from etl.feeds.navigation import write_destinations
+from etl.marts import waits
 from etl.warehouse.connection import Warehouse
 
 ORDER = (
@@ -19,6 +21,11 @@ ORDER = (
     "calls_cell",
     "calls_practice_month",
     "calls_month",
+    "calls_area",
+    "logged_calls",
+    "calls_week",
+    "calls_monday",
+    "call_log_reconciliation",
     "appointments_practice_month",
     "appointments_month",
     "online_month",
@@ -63,8 +70,11 @@ def build(warehouse: Warehouse, progress: Callable[[str, int, int], None]) -> No
     with warehouse.transaction():
         _write_settings(warehouse)
         write_destinations(warehouse)
+        half_hours.ensure(warehouse)
         for number, name in enumerate(ORDER):
             progress(f"mart {name}", number, len(ORDER))
+            if name == "logged_calls":
+                waits.refresh(warehouse)
             select = (FOLDER / f"{name}.sql").read_text(encoding="utf-8")
             warehouse.execute(f"DROP TABLE IF EXISTS mart.{name}")
             warehouse.execute(f"CREATE TABLE mart.{name} AS\n{select}")

@@ -6,6 +6,7 @@ WITH named AS (
     UNION ALL SELECT period_start FROM fact.appointments
     UNION ALL SELECT period_start FROM fact.registered_patients
     UNION ALL SELECT local_date FROM fact.navigation
+    UNION ALL SELECT local_date FROM mart.calls_day
     UNION ALL
     SELECT e.booked_on FROM fact.training AS e
     INNER JOIN fact.setting AS t ON t.name = 'today' AND e.booked_on <= t.day

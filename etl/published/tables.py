@@ -131,6 +131,68 @@ TABLES: dict[str, dict[str, str]] = {
         "in_publication": "VARCHAR",
         "by_membership": "VARCHAR",
     },
+    # logged calls of each practice with logs; `unassigned`: accounts that several practices share, added up
+    "calls_half_hour": {
+        "practice_code": "VARCHAR",
+        "local_date": "DATE",
+        "half_hour": "SMALLINT",  # 0–47, London time
+        "inbound": "BIGINT",
+        "answered": "BIGINT",
+        "ended_in_ivr": "BIGINT",
+        "callback_requested": "BIGINT",
+        "callback_made": "BIGINT",
+        "missed": "BIGINT",
+        "engaged": "BIGINT",
+        "unknown": "BIGINT",
+        "answered_within_60s": "BIGINT",
+        "answered_within_120s": "BIGINT",
+        "answered_within_300s": "BIGINT",
+        "wait_seconds": "BIGINT",  # sums over answered calls
+        "talk_seconds": "BIGINT",
+        "repeat_calls": "BIGINT",
+    },
+    # logged calls by weekday and half-hour, up to the ICB, by the month's membership; a half-hour without a row on a
+    # logged day had no calls
+    "calls_week": {
+        "organisation": "VARCHAR",
+        "level": "VARCHAR",
+        "month": "DATE",
+        "weekday": "SMALLINT",  # 1 Monday … 7 Sunday; 0 bank holidays
+        "half_hour": "SMALLINT",
+        "inbound": "BIGINT",
+        "answered": "BIGINT",
+        "missed": "BIGINT",
+        "wait_seconds": "BIGINT",
+        "talk_seconds": "BIGINT",
+        "days": "INTEGER",  # dates of this kind on which anyone has logs
+        "practice_days": "INTEGER",  # the same of each account, added up
+        "practices": "INTEGER",  # with logs on any of them; those of shared accounts are not counted
+    },
+    # ordinary Mondays minute by minute, 07:00 to 10:59
+    "calls_monday": {
+        "organisation": "VARCHAR",
+        "level": "VARCHAR",
+        "month": "DATE",
+        "minute": "SMALLINT",  # of the day in London, 420–659
+        "inbound": "BIGINT",
+        "missed": "BIGINT",
+        "mondays": "INTEGER",
+        "practice_mondays": "INTEGER",
+        "practices": "INTEGER",
+    },
+    # a practice's own logs against what was published for it
+    "call_log_reconciliation": {
+        "practice_code": "VARCHAR",
+        "period_start": "DATE",  # month
+        "item": "VARCHAR",  # inbound, answered, missed, ended_in_ivr, callback_requested
+        "logged": "DOUBLE",
+        "published": "DOUBLE",  # empty where the month is published, but not for this practice
+        "difference": "DOUBLE",
+        "days_logged": "INTEGER",
+        "working_days_logged": "INTEGER",
+        "working_days": "INTEGER",
+        "note": "VARCHAR",
+    },
     # the ICB's rollout tracker: every accepted row of each snapshot; the current belief is the newest believed_on
     "rollout": {
         "practice_code": "VARCHAR",
@@ -184,6 +246,8 @@ TABLES: dict[str, dict[str, str]] = {
         "note": "VARCHAR",
         "source": "VARCHAR",
     },
+    # shapes for a map, as GeoJSON geometries: areas, and practices where their places are loaded
+    "boundary": {"code": "VARCHAR", "geometry": "VARCHAR"},
     # did going live help? one row a measure of calls; see etl/analysis/impact.py
     "impact": {
         "measure": "VARCHAR",
@@ -252,6 +316,10 @@ ORDER = {
     "load": "load_id DESC",
     "rejected_row": "load_id DESC, line_number",
     "reconciliation": "source, period_start DESC, organisation, item",
+    "calls_half_hour": "practice_code, local_date, half_hour",
+    "calls_week": "level, organisation, month, weekday, half_hour",
+    "calls_monday": "level, organisation, month, minute",
+    "call_log_reconciliation": "practice_code, period_start, item",
     "rollout": "believed_on, practice_code, stage",
     "rollout_capability": "practice_code, capability, from_date",
     "rollout_funding": "practice_code, item, date",

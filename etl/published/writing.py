@@ -30,6 +30,9 @@ AS_THEY_ARE = (
     "coverage",
     "reconciliation",
     "area_disagreement",
+    "calls_week",
+    "calls_monday",
+    "call_log_reconciliation",
     "rollout",
     "rollout_capability",
     "rollout_funding",
@@ -81,6 +84,7 @@ def _write(warehouse: Warehouse, path: Path, name: str, progress: Progress) -> N
         _fill_organisations(warehouse)
         for mart in AS_THEY_ARE:
             _copy(warehouse, mart, f"SELECT * FROM mart.{mart}")
+        _fill_half_hours(warehouse)
         _fill_ledger(warehouse)
         _fill_measures(warehouse, progress)
         fill_impact(warehouse.con)
@@ -98,7 +102,9 @@ def _bring_marts(warehouse: Warehouse) -> None:
         warehouse.con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     wanted = {part.mart for m in measures().values() for part in (m.numerator, m.denominator)}
     for mart in sorted(
-        wanted | set(AS_THEY_ARE) | {"organisation", "organisation_month", "practice_month", "deprivation"}
+        wanted
+        | set(AS_THEY_ARE)
+        | {"organisation", "organisation_month", "practice_month", "deprivation", "calls_half_hour"}
     ):
         warehouse.bring(f"SELECT * FROM mart.{mart}", f"mart.{mart}")
     for table in ("load", "rejected_row", "refused_file"):
@@ -142,6 +148,13 @@ def _fill_organisations(warehouse: Warehouse) -> None:
         LEFT JOIN mart.deprivation AS d ON d.practice = o.code
         """,
     )
+
+
+def _fill_half_hours(warehouse: Warehouse) -> None:
+    """`calls_half_hour`: shared accounts, which the mart keeps apart, are one `unassigned`."""
+    key = ("practice_code", "local_date", "half_hour")
+    sums = ", ".join(f"sum({column}) AS {column}" for column in TABLES["calls_half_hour"] if column not in key)
+    _copy(warehouse, "calls_half_hour", f"SELECT {', '.join(key)}, {sums} FROM mart.calls_half_hour GROUP BY ALL")
 
 
 def _fill_ledger(warehouse: Warehouse) -> None:

@@ -1,0 +1,32 @@
+-- Logged calls by weekday (1 Monday … 7 Sunday; 0 all bank holidays, whatever their weekday) and half-hour, a month at
+-- a time. days: on how many dates of that kind anyone there has logs; practice_days: the same of each account, added up;
+-- practices: how many have logs on any of them. A half-hour without a row on a logged day had no calls.
+WITH kind_of_day AS (
+    SELECT day, month, CASE WHEN bank_holiday IS NULL THEN weekday ELSE 0 END AS weekday
+    FROM fact.calendar
+),
+logged AS (
+    SELECT
+        a.organisation, a.level, a.month, k.weekday,
+        count(DISTINCT d.local_date) AS days, count(*) AS practice_days, count(DISTINCT a.practice) AS practices
+    FROM mart.calls_day AS d
+    INNER JOIN kind_of_day AS k ON k.day = d.local_date
+    INNER JOIN mart.calls_area AS a ON a.account = coalesce(d.shared_with, d.practice_code) AND a.month = k.month
+    GROUP BY a.organisation, a.level, a.month, k.weekday
+),
+counted AS (
+    SELECT
+        a.organisation, a.level, a.month, k.weekday, h.half_hour,
+        sum(h.inbound) AS inbound, sum(h.answered) AS answered, sum(h.missed) AS missed,
+        sum(h.wait_seconds) AS wait_seconds, sum(h.talk_seconds) AS talk_seconds
+    FROM mart.calls_half_hour AS h
+    INNER JOIN kind_of_day AS k ON k.day = h.local_date
+    INNER JOIN mart.calls_area AS a ON a.account = coalesce(h.shared_with, h.practice_code) AND a.month = k.month
+    GROUP BY a.organisation, a.level, a.month, k.weekday, h.half_hour
+)
+SELECT
+    c.organisation, c.level, c.month, c.weekday, c.half_hour, c.inbound, c.answered, c.missed, c.wait_seconds,
+    c.talk_seconds, l.days, l.practice_days, l.practices
+FROM counted AS c
+INNER JOIN logged AS l
+    ON l.organisation = c.organisation AND l.level = c.level AND l.month = c.month AND l.weekday = c.weekday
