@@ -328,6 +328,7 @@ def layout(scope: Scope, view: View) -> list[Component]:
         *headline(title(found, rows, due), f"Digital telephony · {view.organisation.name} · {as_told(at)}"),
         sentences(said(found, rows, telephony.dates(scope), telephony.burn_up(scope, view), forecast)),
         _choices(scope, at),
+        *([html.P(html.A("On a map", href="/telephony/map" + view.search()))] if telephony.has_map(scope) else []),
         html.Div([slot(BURN_UP, view), slot(BOARD, view)], className="panels"),
         board(rows, lambda code: practice_address(code, view), f"/csv/{BOARD.name}{view.search()}"),
         html.H2("What their systems can do", className="section"),

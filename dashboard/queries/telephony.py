@@ -4,7 +4,6 @@ Two choices of the URL decide what is told: `believed`, the snapshot of the trac
 the month at whose end practices are looked at (default: today, or the day of an older snapshot).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
@@ -14,11 +13,9 @@ from typing import Any
 from dashboard.access.scope import Scope
 from dashboard.page import Rows
 from dashboard.queries import organisations
-from dashboard.queries.measures import every_month
 from dashboard.queries.source import reader, remembered
 from dashboard.view import Organisation, View
 from etl.analysis.forecast import Finish, finish
-from etl.analysis.spc import xmr
 
 STAGES = ("analogue", "signed_up", "contracted", "installed", "live")
 CAPABILITIES = ("queue_position", "call_back", "call_routing", "clinical_system_link", "call_logs")
@@ -217,6 +214,35 @@ def forecast(scope: Scope, view: View) -> Finish | None:
     return finish([row["live_on"] for row in rows if row["live_on"]], len(rows), at.day)
 
 
+@remembered
+def has_map(scope: Scope) -> bool:
+    """Whether any boundary or place of an organisation is loaded."""
+    return bool(reader().records("SELECT 1 FROM boundary LIMIT 1"))
+
+
+def places(scope: Scope, view: View) -> Rows:
+    """What a map can show: a row a sub-ICB location with a boundary (kind `sub_icb`: code, name, practices, live,
+    share, geometry) and a row a practice with a place that the scope may see (kind `practice`: with its stage)."""
+    _, rows = _told(scope, view)
+    shapes = {row["code"]: row["geometry"] for row in reader().records("SELECT code, geometry FROM boundary")}
+    known = organisations.directory().organisations
+    areas: dict[str, Rows] = {}
+    for row in rows:
+        areas.setdefault(row["sub_icb"], []).append(row)
+    answer: Rows = []
+    for code, own in areas.items():
+        if code in shapes and code in known:
+            live = sum(row["stage"] == "live" for row in own)
+            common = {"code": code, "name": known[code].name, "practices": len(own), "live": live, "stage": None}
+            answer.append({"kind": "sub_icb", **common, "share": live / len(own), "geometry": shapes[code]})
+    for row in _visible(scope, rows):
+        if row["practice"] in shapes:
+            common = {"code": row["practice"], "name": row["name"], "practices": 1, "live": int(row["stage"] == "live")}
+            told = {"stage": row["stage"], "is_tracked": row["is_tracked"], "share": None}
+            answer.append({"kind": "practice", **common, **told, "geometry": shapes[row["practice"]]})
+    return answer
+
+
 def capabilities(scope: Scope, view: View) -> Rows:
     """practice, name, pcn_name, stage, and for each capability the day since when the practice has it (None: has not)
     and how many it has; of practices the scope may see. As believed now."""
@@ -343,51 +369,3 @@ def impact(scope: Scope, view: View) -> Rows:
         {**row, "placebo": None if row["refusal"] else "differs" if row["placebo_differs"] else "no difference"}
         for row in rows
     ]
-
-
-@remembered
-def rebases(scope: Scope, code: str) -> Rows:
-    """date, reason and measure_group of each new baseline of an organisation, oldest first."""
-    (code,) = organisations.permit(scope, [code])
-    return reader().records(
-        "SELECT date, reason, measure_group FROM rebase WHERE organisation = :code ORDER BY date", code=code
-    )
-
-
-def before_and_after(rows: Rows, found: Rows, better: str, aim: float | None = None) -> Rows:
-    """A measure's monthly series (of `queries.measures.series`) charted anew, with a baseline from each rebase on.
-
-    found: of `rebases`. The month of the rebase is the first of the new baseline. Returns the rows with mean,
-    lower_limit, upper_limit, special_cause and variation of their own baseline, and `rebased` (the reason) where one
-    begins; unchanged where no rebase falls inside the series.
-    """
-    rows = every_month(rows)
-    starts = {}
-    for rebase in found:
-        begins = next((n for n, row in enumerate(rows) if row["period_start"] >= rebase["date"].replace(day=1)), None)
-        if begins:
-            starts[begins] = rebase["reason"]
-    if not starts:
-        return rows
-    values = [row["value"] for row in rows]
-    charted = xmr(values, better, aim, sorted(starts)).points
-    points = charted.astype(object).where(charted.notna(), None).to_dict("records")
-    names = ("mean", "lower_limit", "upper_limit", "special_cause")
-    return [
-        {
-            **row,
-            **{name: point[name] for name in names},
-            "variation": _variation(point),
-            "rebased": starts.get(place),
-        }
-        for place, (row, point) in enumerate(zip(rows, points, strict=True))
-    ]
-
-
-def _variation(point: Mapping[Any, Any]) -> str | None:
-    """`concern_high` and so on, as `measure_value` has it, from a charted point."""
-    kind = point["point_type"]
-    if kind is None or kind == "common_cause":
-        return None if kind is None else str(kind)
-    name = str(kind).removeprefix("special_cause_")
-    return name if name.startswith("neutral") else f"{name}_{'high' if point['value'] > point['mean'] else 'low'}"

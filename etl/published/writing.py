@@ -16,6 +16,7 @@ import pyarrow as pa
 from etl.analysis import spc
 from etl.marts.build import build as build_marts
 from etl.measures.registry import Measure, measures
+from etl.published.boundaries import fill_boundaries
 from etl.published.impact import fill_impact
 from etl.published.reading import CURRENT
 from etl.published.tables import ORDER, TABLES
@@ -87,6 +88,7 @@ def _write(warehouse: Warehouse, path: Path, name: str, progress: Progress) -> N
         _fill_half_hours(warehouse)
         _fill_ledger(warehouse)
         _fill_measures(warehouse, progress)
+        fill_boundaries(warehouse, progress)
         fill_impact(warehouse.con)
         _fill_generation(warehouse, name)
         _verify(warehouse)

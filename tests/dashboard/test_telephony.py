@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -19,8 +20,9 @@ from flask.ctx import AppContext
 from dashboard import answers
 from dashboard.access import Scope
 from dashboard.app import create_app
+from dashboard.charts.maps import live_map
 from dashboard.pages import telephony as page
-from dashboard.queries import organisations, telephony
+from dashboard.queries import organisations, rebases, telephony
 from dashboard.queries.views import resolve
 from etl.demo import organisations as demo_organisations
 from etl.demo import rollout as demo_rollout
@@ -75,6 +77,15 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
         trackers[believed] = _accepted(world, believed, _records(path))
     able = _read_csv(next(home.inbox.glob("rollout-capability*")))
     money = _read_csv(next(home.inbox.glob("rollout-funding*")))
+    square = {"type": "Polygon", "coordinates": [[[-3, 54], [-2, 54], [-2, 55], [-3, 54]]]}
+    areas = [{"type": "Feature", "properties": {"name": "ICB - 9ZA"}, "geometry": square}]
+    places = [
+        {"type": "Feature", "properties": {"code": code}, "geometry": {"type": "Point", "coordinates": [-2.5, 54.5]}}
+        for code in world.practices.code[:2]
+    ]
+    (home.home / "reference").mkdir()
+    shapes = {"type": "FeatureCollection", "features": areas + places}
+    (home.home / "reference" / "shapes.geojson").write_text(json.dumps(shapes), encoding="utf-8")
     night = nightly(home)
     assert night.refused == []
     return Story(home, world, trackers, able, money)
@@ -394,6 +405,20 @@ def test_a_pcn_sees_its_own_practices_by_name_and_the_icb_only_as_a_sum(story: S
         telephony.practices(scope, resolve(scope, f"?organisation={story.world.practices.pcn[STUCK[0]]}"))
 
 
+@pytest.mark.usefixtures("asked")
+def test_the_map_shades_areas_and_marks_practices(story: Story) -> None:
+    view = resolve(SCOPE, "")
+    rows = telephony.places(SCOPE, view)
+    expected = _expected(story, "9ZA", TODAY)
+    (area,) = [row for row in rows if row["kind"] == "sub_icb"]
+    assert (area["code"], area["live"], area["practices"]) == ("9ZA", expected["live"], expected["open"])
+    assert [row["code"] for row in rows if row["kind"] == "practice"] == list(story.world.practices.code[:2])
+    drawn = live_map(rows)
+    assert [trace["type"] for trace in drawn["data"]] == ["choroplethmap", "scattermap"]
+    assert drawn["layout"]["map"]["style"] == "white-bg"
+    assert telephony.has_map(SCOPE)
+
+
 # --- before and after ---
 
 
@@ -401,7 +426,7 @@ def test_a_pcn_sees_its_own_practices_by_name_and_the_icb_only_as_a_sum(story: S
 def test_a_baseline_begins_where_a_practice_went_live(story: Story) -> None:
     code = story.world.practices.code[0]
     live_on = story.trackers[story.newest][code]["live"][1]
-    (found,) = telephony.rebases(SCOPE, code)
+    (found,) = rebases.rebases(SCOPE, code)
     assert (found["date"], found["measure_group"]) == (live_on, "calls")
     assert found["reason"].startswith("Went live on digital telephony")
     months = [date(2024 + n // 12, n % 12 + 1, 1) for n in range(24)]
@@ -410,9 +435,9 @@ def test_a_baseline_begins_where_a_practice_went_live(story: Story) -> None:
          "upper_limit": None, "special_cause": None, "variation": None}
         for n, month in enumerate(months)
     ]  # fmt: skip
-    rows = telephony.before_and_after(series, [{"date": date(2025, 1, 20), "reason": "Went live"}], "higher")
+    rows = rebases.before_and_after(series, [{"date": date(2025, 1, 20), "reason": "Went live"}], "higher")
     assert [row["rebased"] for row in rows] == [None] * 12 + ["Went live"] + [None] * 11
     assert {round(row["mean"], 6) for row in rows[:12]} == {0.51}
     assert {round(row["mean"], 6) for row in rows[12:]} == {0.71}
     assert {row["variation"] for row in rows} == {"common_cause"}
-    assert telephony.before_and_after(series, [{"date": date(2030, 1, 1), "reason": "Later"}], "higher") == series
+    assert rebases.before_and_after(series, [{"date": date(2030, 1, 1), "reason": "Later"}], "higher") == series

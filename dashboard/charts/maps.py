@@ -1,0 +1,80 @@
+"""Areas shaded by how many of their practices are live, and practices as points: a map that asks nobody for tiles."""
+
+import json
+from collections.abc import Iterable, Iterator
+from math import log2
+from typing import Any
+
+from dashboard import words
+from dashboard.charts.rollout import STAGE_WORDS, TILES, tile_of
+from dashboard.charts.style import GREY, NAVY, NAVY_PALE, Figure, figure
+from dashboard.page import Rows
+
+WORLD_DEGREES = 360
+NEAREST, FURTHEST = 12.0, 4.0
+MARGIN = 1.9  # a degree is 512/360 pixels at zoom 0, half as much again upwards; 300 pixels are there on a telephone
+
+
+def live_map(rows: Rows, height: int = 560) -> Figure:
+    """rows: of `queries.telephony.places`: kind (sub_icb or practice), code, name, live, practices, share, stage,
+    geometry (GeoJSON as text)."""
+    shapes = [(row, json.loads(row["geometry"])) for row in rows]
+    areas = [(row, shape) for row, shape in shapes if shape["type"] != "Point"]
+    points = [(row, shape["coordinates"]) for row, shape in shapes if shape["type"] == "Point"]
+    traces: list[dict[str, Any]] = []
+    if areas:
+        features = [{"type": "Feature", "id": row["code"], "properties": {}, "geometry": shape} for row, shape in areas]
+        traces.append(
+            {
+                "type": "choroplethmap",
+                "geojson": {"type": "FeatureCollection", "features": features},
+                "locations": [row["code"] for row, _ in areas],
+                "z": [row["share"] for row, _ in areas],
+                "zmin": 0,
+                "zmax": 1,
+                "colorscale": [[0, NAVY_PALE], [1, NAVY]],
+                "colorbar": {"title": {"text": "live"}, "tickformat": ".0%", "thickness": 12, "outlinewidth": 0},
+                "marker": {"opacity": 0.75, "line": {"color": GREY, "width": 1}},
+                "text": [
+                    f"<b>{row['name']}</b><br>{row['live']} of {words.plural(row['practices'], 'practice')} live"
+                    for row, _ in areas
+                ],
+                "hovertemplate": "%{text}<extra></extra>",
+            }
+        )
+    for kind, (letter, colour, _) in TILES.items():
+        own = [(row, at) for row, at in points if tile_of(row) == kind]
+        if own:
+            traces.append(
+                {
+                    "type": "scattermap",
+                    "mode": "markers",
+                    "lon": [at[0] for _, at in own],
+                    "lat": [at[1] for _, at in own],
+                    "name": f"{letter} {STAGE_WORDS.get(kind, kind).lower()}",
+                    "marker": {"color": colour, "size": 12},
+                    "text": [f"<b>{row['name']}</b><br>{STAGE_WORDS.get(kind, kind)}" for row, _ in own],
+                    "hovertemplate": "%{text}<extra></extra>",
+                }
+            )
+    drawn = figure(traces, height, map=_frame([spot for _, shape in shapes for spot in _spots(shape["coordinates"])]))
+    drawn["layout"]["margin"] = {"l": 0, "r": 0, "t": 30, "b": 0}
+    return drawn
+
+
+def _spots(coordinates: Any) -> Iterator[tuple[float, float]]:
+    """Every longitude and latitude in a geometry's coordinates, however deep."""
+    if coordinates and isinstance(coordinates[0], int | float):
+        yield coordinates[0], coordinates[1]
+    else:
+        for each in coordinates:
+            yield from _spots(each)
+
+
+def _frame(spots: Iterable[tuple[float, float]]) -> dict[str, Any]:
+    """Centre and zoom at which all of it is seen; no tiles, so no request leaves the ICB."""
+    across, up = zip(*spots, strict=True)
+    span = max(max(across) - min(across), max(up) - min(up), 0.01)
+    zoom = min(NEAREST, max(FURTHEST, log2(WORLD_DEGREES / (MARGIN * span))))
+    centre = {"lon": (max(across) + min(across)) / 2, "lat": (max(up) + min(up)) / 2}
+    return {"style": "white-bg", "center": centre, "zoom": zoom}

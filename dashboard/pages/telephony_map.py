@@ -1,0 +1,58 @@
+"""`/telephony/map`: where digital telephony is live. A page of its own, because a map needs the whole of plotly."""
+
+from dash import html
+from dash.development.base_component import Component
+
+from dashboard import words
+from dashboard.access.scope import Scope
+from dashboard.charts.maps import live_map
+from dashboard.components.panel import slot
+from dashboard.components.sentences import headline
+from dashboard.page import Chart, Column, Definitions, Drawing, Page, Rows
+from dashboard.queries import telephony
+from dashboard.view import View
+
+
+def _map(rows: Rows, view: View, known: Definitions) -> Drawing:
+    areas = [row for row in rows if row["kind"] == "sub_icb"]
+    practices = [row for row in rows if row["kind"] == "practice"]
+    title = "; ".join(f"{row['name']}: {row['live']} of {row['practices']} live" for row in areas[:3])
+    return Drawing(
+        title
+        or f"{sum(row['live'] for row in practices)} of {words.plural(len(practices), 'practice')} on the map are live",
+        "Areas shaded by the share of their practices that are live; a point a practice, coloured by its stage.",
+        live_map(rows),
+        f"Map of {words.plural(len(areas), 'area')} and {words.plural(len(practices), 'practice')}. {title}.",
+    )
+
+
+MAP = Chart(
+    "telephony-map",
+    telephony.places,
+    _map,
+    (
+        Column("kind", "Kind"),
+        Column("name", "Name"),
+        Column("code", "Code"),
+        Column("practices", "Practices", "count"),
+        Column("live", "Live", "count"),
+        Column("share", "Share live", "percent"),
+        Column("stage", "Stage"),
+    ),
+    measures=lambda view: ("telephony_live",),
+    empty="No boundary or place is loaded. Put GeoJSON files with ODS or ONS codes into the home's folder `reference`; "
+    "the tiles by PCN show the same without a map.",
+    height=560,
+)
+
+
+def layout(scope: Scope, view: View) -> list[Component]:
+    """The map, and the way back."""
+    return [
+        *headline("Where digital telephony is live", view.organisation.name),
+        html.P(html.A("Back to digital telephony", href="/telephony" + view.search())),
+        html.Div([slot(MAP, view, wide=True)], className="panels"),
+    ]
+
+
+PAGE = Page(path="/telephony/map", title="Map of digital telephony", layout=layout, charts=(MAP,), full_plotly=True)

@@ -1,0 +1,59 @@
+"""New baselines of an organisation's charts: when, why, and a series charted before and after them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dashboard.access.scope import Scope
+from dashboard.page import Rows
+from dashboard.queries import organisations
+from dashboard.queries.measures import every_month
+from dashboard.queries.source import reader, remembered
+from etl.analysis.spc import xmr
+
+
+@remembered
+def rebases(scope: Scope, code: str) -> Rows:
+    """date, reason and measure_group of each new baseline of an organisation, oldest first."""
+    (code,) = organisations.permit(scope, [code])
+    return reader().records(
+        "SELECT date, reason, measure_group FROM rebase WHERE organisation = :code ORDER BY date", code=code
+    )
+
+
+def before_and_after(rows: Rows, found: Rows, better: str, aim: float | None = None) -> Rows:
+    """A measure's monthly series (of `queries.measures.series`) charted anew, with a baseline from each rebase on.
+
+    found: of `rebases`. The month of the rebase is the first of the new baseline. Returns the rows with mean,
+    lower_limit, upper_limit, special_cause and variation of their own baseline, and `rebased` (the reason) where one
+    begins; unchanged where no rebase falls inside the series.
+    """
+    rows = every_month(rows)
+    starts = {}
+    for rebase in found:
+        begins = next((n for n, row in enumerate(rows) if row["period_start"] >= rebase["date"].replace(day=1)), None)
+        if begins:
+            starts[begins] = rebase["reason"]
+    if not starts:
+        return rows
+    values = [row["value"] for row in rows]
+    charted = xmr(values, better, aim, sorted(starts)).points
+    points = charted.astype(object).where(charted.notna(), None).to_dict("records")
+    names = ("mean", "lower_limit", "upper_limit", "special_cause")
+    return [
+        {
+            **row,
+            **{name: point[name] for name in names},
+            "variation": _variation(point),
+            "rebased": starts.get(place),
+        }
+        for place, (row, point) in enumerate(zip(rows, points, strict=True))
+    ]
+
+
+def _variation(point: Mapping[Any, Any]) -> str | None:
+    """`concern_high` and so on, as `measure_value` has it, from a charted point."""
+    kind = point["point_type"]
+    if kind is None or kind == "common_cause":
+        return None if kind is None else str(kind)
+    name = str(kind).removeprefix("special_cause_")
+    return name if name.startswith("neutral") else f"{name}_{'high' if point['value'] > point['mean'] else 'low'}"
