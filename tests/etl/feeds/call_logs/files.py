@@ -104,7 +104,7 @@ class Home:
     def __init__(self, settings: Settings, *sources: dict[str, Any], **changes: Any) -> None:
         self.settings = settings.model_copy(update={"telephony_source": list(sources), **changes})
         self.inbox = settings.home / "inbox"
-        self.inbox.mkdir(exist_ok=True)
+        self.inbox.mkdir(parents=True, exist_ok=True)
 
     def write(self, name: str, lines: Sequence[str] | str | bytes) -> Path:
         """Put a file in the inbox; lines get a line end each."""
