@@ -1,0 +1,151 @@
+"""The invented generation with tables of every kind, in which each practice's figures are its own and nobody else's.
+
+The first practice keeps the figures of `generation.py`; every other gets figures that stand nowhere else, so that any
+of them in an answer is a leak. Totals above practices are left as they are.
+"""
+
+import re
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from etl.published.tables import TABLES
+from tests.dashboard.generation import MONTHS, PCNS, PRACTICES, publish
+
+OWN, OTHER, UNKNOWN = PRACTICES[0], PRACTICES[1], "A99999"
+OWN_PCN = PCNS[0]
+LAST_MONDAY = date(2026, 11, 16)
+HALF_HOURS = (
+    "practice_code VARCHAR, local_date DATE, half_hour SMALLINT, inbound BIGINT, answered BIGINT, missed BIGINT"
+)
+
+
+def publish_marked(folder: Path) -> Path:
+    """Write the generation into `folder`; returns its file."""
+    path = publish(folder)
+    with duckdb.connect(str(path)) as connection:
+        _mark(connection)
+        if not connection.execute(
+            "SELECT 1 FROM information_schema.tables WHERE table_name = 'calls_half_hour'"
+        ).fetchone():
+            connection.execute(f"CREATE TABLE calls_half_hour ({HALF_HOURS})")
+        for place, code in enumerate(PRACTICES):
+            _add(connection, place, code)
+        connection.execute(
+            "INSERT INTO rejected_row SELECT 2, 'rollout_milestone', 9, 'practice_code', "
+            "'live before contracted: ' || code || ' ' || name FROM organisation WHERE kind = 'practice'"
+        )
+    return path
+
+
+def _mark(connection: duckdb.DuckDBPyConnection) -> None:
+    others = f"level = 'practice' AND organisation <> '{OWN}'"
+    connection.execute("CREATE SEQUENCE mark START 8700013 INCREMENT 7")
+    connection.execute(f"UPDATE measure_value SET denominator = nextval('mark') WHERE {others}")
+    connection.execute(
+        f"UPDATE measure_value SET numerator = round(denominator * value / (SELECT CASE unit WHEN 'percent' THEN 1 "
+        f"ELSE 1000 END FROM measure m WHERE m.measure = measure_value.measure)) WHERE {others}"
+    )
+    connection.execute(
+        f"UPDATE measure_value SET value = numerator / denominator * (SELECT CASE unit WHEN 'percent' THEN 1 "
+        f"ELSE 1000 END FROM measure m WHERE m.measure = measure_value.measure) WHERE {others}"
+    )
+    connection.execute(f"UPDATE breakdown SET amount = nextval('mark') WHERE {others}")
+    connection.execute(
+        f"UPDATE organisation SET patients = nextval('mark') WHERE kind = 'practice' AND code <> '{OWN}'"
+    )
+    connection.execute("UPDATE organisation SET imd_score = 20.0 + patients % 17 WHERE kind = 'practice'")
+
+
+def _add(connection: duckdb.DuckDBPyConnection, place: int, code: str) -> None:
+    mark = 0 if code == OWN else 9_100_000 + 1_003 * place
+    connection.executemany(
+        "INSERT INTO rollout VALUES (?, ?, ?, ?, ?, 'cloud', ?)",
+        [
+            (code, stage, date(2024, 1, 1) + timedelta(days=40 * step + place),
+             date(2024, 1, 2) + timedelta(days=40 * step), f"Supplier of {code}", date(2026, 11, 18))
+            for step, stage in enumerate(("signed_up", "contracted", "installed", "live"))
+        ],
+    )  # fmt: skip
+    connection.execute("INSERT INTO rollout_capability VALUES (?, 'call_back', DATE '2024-06-03', NULL)", [code])
+    connection.execute(
+        "INSERT INTO rollout_funding VALUES (?, 'telephones', ?, ?, DATE '2024-03-01')", [code, mark + 1, mark]
+    )
+    connection.executemany(
+        "INSERT INTO navigation_month VALUES (?, ?, 'telephone', 'clinical_new', ?, ?, 1)",
+        [
+            (code, month, destination, mark + 10 * number + 40)
+            for month in MONTHS[-6:]
+            for number, destination in enumerate(("gp_same_day", "community_pharmacy", "self_care", "not_recorded"))
+        ],
+    )
+    known = TABLES["training_practice"]
+    values = {"practice_code": code, "funded_offered_on": date(2025, 3, 1), "funded_completed_on": date(2025, 6, 3),
+              "trained_on": date(2025, 6, 3), "funded_completed": 1, "cascaded_completed": mark + 2}  # fmt: skip
+    connection.execute(
+        f"INSERT INTO training_practice ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",
+        list(values.values()),
+    )
+    assert set(values) <= set(known)
+    connection.executemany(
+        "INSERT INTO calls_half_hour (practice_code, local_date, half_hour, inbound, answered, missed) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (code, LAST_MONDAY - timedelta(days=7 * week), half_hour, mark + 40, mark + 28, 9)
+            for week in range(12)
+            for half_hour in range(16, 37)
+        ],
+    )
+
+
+def secrets_of(path: Path, seen: set[str]) -> set[str]:
+    """Codes, names, postcodes and exact figures of practices that are not in `seen`, as they would be written.
+
+    Figures: counts as written without separators, and values to six decimals, of a month and of each period's sum.
+    """
+    with duckdb.connect(str(path), read_only=True) as connection:
+        rows = connection.execute(
+            "SELECT code, name, postcode, patients FROM organisation WHERE kind = 'practice'"
+        ).fetchall()
+        found = {str(part) for row in rows if row[0] not in seen for part in row if part is not None}
+        values = connection.execute(
+            "SELECT organisation, numerator, denominator, value FROM measure_value WHERE level = 'practice' UNION ALL "
+            "SELECT practice_code, awarded, paid, NULL FROM rollout_funding UNION ALL "
+            "SELECT practice_code, sum(contacts), any_value(contacts), NULL FROM navigation_month GROUP BY ALL "
+            "UNION ALL "
+            "SELECT organisation, amount, sum(amount) OVER (PARTITION BY organisation, subject, category), NULL "
+            "FROM breakdown WHERE level = 'practice' UNION ALL "
+            "SELECT practice_code, cascaded_completed, NULL, NULL FROM training_practice"
+        ).fetchall()
+        for months in (12, 24, 36):
+            values += connection.execute(
+                "SELECT organisation, sum(numerator), sum(denominator), sum(numerator) / sum(denominator) "
+                "FROM measure_value WHERE level = 'practice' AND value IS NOT NULL AND period_start >= ? "
+                "GROUP BY measure, organisation",
+                [MONTHS[-min(months, len(MONTHS))]],
+            ).fetchall()
+    hidden, open_ = set(), set()
+    for organisation, *figures in values:
+        for number in figures:
+            if number is not None and (number >= 100_000 or number != int(number)):
+                (open_ if organisation in seen else hidden).add(_written(float(number)))
+    return found | (hidden - open_)
+
+
+def leaks(text: str, secrets: set[str]) -> set[str]:
+    """Those of `secrets` that stand in `text`, figures also with separators or more decimals."""
+    numbers = re.findall(r"\d[\d,]*\.?\d*", text)
+    written = {_written(float(number.replace(",", ""))) for number in numbers if number.strip(",.")}
+    words = {secret for secret in secrets if not secret.replace(".", "").isdigit() and secret in text}
+    return words | (written & secrets)
+
+
+def _written(number: float) -> str:
+    return f"{number:.0f}" if number == int(number) else f"{number:.6f}"
+
+
+def body_of(output: str, outputs: Any, inputs: Any, state: Any = ()) -> dict[str, Any]:
+    """What Dash in the browser posts."""
+    return {"output": output, "outputs": outputs, "inputs": inputs, "state": list(state), "changedPropIds": []}
