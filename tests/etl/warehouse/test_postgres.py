@@ -7,14 +7,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
 from etl import nightly
 from etl.cli import main
-from etl.published.reading import current
+from etl.published.reading import Reader
 from etl.published.tables import TABLES
 from etl.settings import Settings
 from etl.warehouse.connection import Warehouse, WarehouseError
@@ -52,8 +51,9 @@ def elsewhere(database: str, tmp_path_factory: pytest.TempPathFactory, small_fil
 
 def rows(home: Settings, table: str) -> list[tuple[Any, ...]]:
     columns = ", ".join(name for name in TABLES[table] if name not in WHEN.get(table, ()))
-    with duckdb.connect(str(current(home.published)), read_only=True) as con:
-        return con.execute(f"SELECT {columns} FROM {table} ORDER BY ALL").fetchall()
+    return [
+        tuple(row.values()) for row in Reader(home.published).records(f"SELECT {columns} FROM {table} ORDER BY ALL")
+    ]
 
 
 @pytest.mark.parametrize("table", TABLES)
