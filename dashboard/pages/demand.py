@@ -6,7 +6,7 @@ from typing import Any
 from dash import html
 from dash.development.base_component import Component
 
-from dashboard import findings, words
+from dashboard import findings, week_findings, words
 from dashboard.access.scope import Scope
 from dashboard.charts import bars, shares
 from dashboard.charts.funnel import funnel
@@ -15,7 +15,8 @@ from dashboard.components.panel import slot
 from dashboard.components.sentences import headline, sentences
 from dashboard.components.shell import filter_select
 from dashboard.page import Chart, Column, Definitions, Drawing, Page, Rows
-from dashboard.queries import breakdowns, measures
+from dashboard.pages import _week
+from dashboard.queries import breakdowns, call_logs, measures
 from dashboard.view import View
 
 MEASURE = "calls_answered"
@@ -38,6 +39,7 @@ TRENDS = (
     "online_requests_per_1000",
     "online_requests_clinical",
 )
+LOGGED = "logged_"  # what a measure of published calls is called when it is counted from call logs
 TITLE = (
     "calls_missed",
     "calls_answered",
@@ -47,6 +49,7 @@ TITLE = (
 )
 SENTENCES = ("calls_answered", "appointments_per_1000", "online_requests_per_1000")
 PEAK = "08:00-09:59"
+PUBLISHED = " · as published"
 
 SERIES_COLUMNS = (
     Column("period_start", "Month", "month"),
@@ -74,12 +77,19 @@ def chosen_measure(view: View) -> str:
     return view.option("measure", MEASURE)
 
 
-def coverage_of(row: Mapping[str, Any]) -> str:
-    """`46 of 48 practices · to October 2026`, from a row of a series."""
-    month = f"to {words.month(row['period_start'])}"
+def coverage_of(row: Mapping[str, Any], measure: str = "") -> str:
+    """`46 of 48 practices · to October 2026`, from a row of a series; of calls also where they are from."""
+    month = f"to {words.month(row['period_start'])}{source_of(measure)}"
     if row["practices_expected"] is None:
         return month
     return f"{row['practices_counted'] or 0:,} of {row['practices_expected']:,} practices · {month}"
+
+
+def source_of(measure: str) -> str:
+    """` · from call logs` or ` · as published`, for a measure of calls; "" for others."""
+    if measure.startswith(LOGGED):
+        return " · from call logs"
+    return PUBLISHED if measure.startswith("calls_") else ""
 
 
 def trend(name: str, fixed: str | None = None) -> Chart:
@@ -100,7 +110,7 @@ def trend(name: str, fixed: str | None = None) -> Chart:
             f"{definition['title']}, monthly, {words.unit(definition['unit'])}, with process limits (XmR).{missing}",
             spc(rows, definition["unit"], definition["aim"]),
             f"{title}. Monthly line with average and limits; usual range {spread}.",
-            coverage_of(newest),
+            coverage_of(newest, measure(view)),
         )
 
     return Chart(
@@ -124,7 +134,7 @@ def _outcomes(rows: Rows, view: View, known: Definitions) -> Drawing:
         bars.stacked_months(rows),
         f"Stacked bars by month. {title}.",
         f"{words.count(sum(row['amount'] for row in rows))} calls · "
-        f"{words.months(rows[0]['period_start'], rows[-1]['period_start'])}",
+        f"{words.months(rows[0]['period_start'], rows[-1]['period_start'])}{PUBLISHED}",
     )
 
 
@@ -136,7 +146,7 @@ def _time_bands(rows: Rows, view: View, known: Definitions) -> Drawing:
         "Share of calls in each band, all days. Bands differ in length. Dotted: England.",
         bars.against_england(part, upright=True, name=view.organisation.name),
         f"Bars by time of day with England's line. {title}.",
-        _period(view),
+        _period(view) + PUBLISHED,
     )
 
 
@@ -160,7 +170,7 @@ def _waits(rows: Rows, view: View, known: Definitions) -> Drawing:
         "How long callers waited before they were answered, or before they gave up.",
         bars.split_bars(drawn),
         f"{title}. Bars cut into bands of waiting time, here and in England.",
-        _period(view),
+        _period(view) + PUBLISHED,
     )
 
 
@@ -196,7 +206,7 @@ def _compare(noun: str) -> Callable[[Rows, View, Definitions], Drawing]:
             f"{definition['title']} by {noun} over the period{', with 95% and 99.8% limits' if judged else ''}.",
             funnel(rows, definition["unit"], size, definition["aim"]),
             f"Funnel plot of {len(rows)} organisations. {title}.",
-            f"{len(rows)} {noun if len(rows) == 1 else noun + 's'} · {_period(view)}",
+            f"{len(rows)} {noun if len(rows) == 1 else noun + 's'} · {_period(view)}{source_of(chosen_measure(view))}",
             note=rows[0]["statement"],
         )
 
@@ -293,23 +303,44 @@ ONLINE = _shares_chart(
 )  # fmt: skip
 
 
-def layout(scope: Scope, view: View) -> list[Component]:
-    """Telephone, then appointments, then online: each with its trend, its splits and a comparison."""
+def sources(scope: Scope, view: View) -> dict[str, str]:
+    """Each measure of the page by the name under which it is shown: a practice's own logs where they have a value in
+    the period, the published measure otherwise. Above a practice always the published one, which covers them all."""
     known = measures.definitions(scope)
-    latest = measures.latest(scope, view.organisation, tuple(name for name in TRENDS if name in known))
-    first = chosen_measure(view)
-    title = findings.page_title([(known[name], latest[name]) for name in TITLE if name in latest])
-    said = [(known[name], latest[name]) for name in SENTENCES if name in latest]
-    options = [{"value": name, "label": known[name]["title"]} for name in TRENDS if name in known]
+    logged = tuple(LOGGED + name for name in TRENDS if LOGGED + name in known)
+    if view.organisation.kind != "practice" or not logged:
+        return {name: name for name in TRENDS if name in known}
+    found = measures.latest(scope, view.organisation, logged)
+    in_period = {name for name, row in found.items() if view.first_month and row["period_start"] >= view.first_month}
+    return {name: LOGGED + name if LOGGED + name in in_period else name for name in TRENDS if name in known}
+
+
+def layout(scope: Scope, view: View) -> list[Component]:
+    """Telephone, then the week from call logs, then appointments, then online."""
+    known = measures.definitions(scope)
+    shown = sources(scope, view)
+    others = tuple(name for name in known if name.startswith(LOGGED) and name not in shown.values())
+    latest = measures.latest(scope, view.organisation, (*shown.values(), *others))
+    first = view.option("measure", shown.get(MEASURE, MEASURE))
+    view = _week.measured_by_logs(view, first)
+    title = findings.page_title([_found(known, latest, shown[n]) for n in TITLE if shown.get(n) in latest])
+    said = [_found(known, latest, shown[name]) for name in SENTENCES if shown.get(name) in latest]
+    offered = [
+        *shown.values(),
+        *(name for name in TRENDS if name in known),
+        *(name for name in others if name in latest),
+    ]
+    options = [{"value": name, "label": _label(name, known)} for name in dict.fromkeys(offered)]
     # to a PCN or practice other PCNs are not shown, and fewer than 8 cannot be anonymous
     first_panels = (DEMAND_TREND, PRACTICES, *((PCNS,) if scope.kind == "icb" else ()), OUTCOMES)
     return [
         *headline(title, f"Demand and capacity · {view.organisation.name} · {_period(view)}"),
-        sentences(findings.series_sentence(definition, row) for definition, row in said),
+        sentences([*(findings.series_sentence(*each) for each in said), *_said(scope, view, shown)]),
         html.Div(
             filter_select("measure", "Measure in trend and comparisons", options, first), className="page-filter"
         ),
         html.Div([slot(chart, view) for chart in first_panels], className="panels"),
+        *_week.section(scope, view),
         html.H2("When people ring, and how long they wait", className="section"),
         html.Div([slot(BANDS, view), slot(WAITS, view)], className="panels"),
         html.H2("Appointments", className="section"),
@@ -326,9 +357,28 @@ def layout(scope: Scope, view: View) -> list[Component]:
     ]  # fmt: skip
 
 
+def _found(known: Definitions, latest: Mapping[str, Any], name: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    return known[name], latest[name]
+
+
+def _label(name: str, known: Definitions) -> str:
+    title = str(known[name]["title"])
+    return f"{title} (call logs)" if name.startswith(LOGGED) else title
+
+
+def _said(scope: Scope, view: View, shown: Mapping[str, str]) -> list[findings.Sentence]:
+    """The Monday's first hour, where it is logged, and where each figure of calls is from."""
+    logged = call_logs.logged(scope, view.organisation, view.first_month, view.last_month)
+    mondays = call_logs.monday(scope, view)
+    measured = any(name.startswith(LOGGED) for name in shown.values())
+    about = week_findings.logs_sentence(logged, view.organisation.name, view.organisation.kind, measured)
+    return [*([week_findings.monday_sentence(mondays)] if mondays else []), about]
+
+
 PAGE = Page(
     path="/demand", title="Demand and capacity", label="Demand and capacity", order=10, layout=layout,
     charts=(
-        DEMAND_TREND, PRACTICES, PCNS, OUTCOMES, BANDS, WAITS, BOOKING, STAFF, STATUS, MODE, ONLINE_TREND, ONLINE
+        DEMAND_TREND, PRACTICES, PCNS, OUTCOMES, BANDS, WAITS, BOOKING, STAFF, STATUS, MODE, ONLINE_TREND, ONLINE,
+        *_week.CHARTS,
     ),
 )  # fmt: skip
