@@ -20,8 +20,8 @@ def warehouse(home: Settings) -> Warehouse:
     warehouse.con.execute("ATTACH ':memory:' AS built")
     warehouse.con.execute("CREATE TABLE built.main.boundary (code VARCHAR, geometry VARCHAR)")
     warehouse.con.execute(
-        "CREATE TABLE mart.organisation AS SELECT * FROM (VALUES ('91Z', 'E38999001'), ('92Z', NULL), ('Z91001', NULL)) "
-        "AS o(code, ons_code)"
+        "CREATE TABLE mart.organisation AS SELECT * FROM "
+        "(VALUES ('91Z', 'E38999001'), ('92Z', NULL), ('Z91001', NULL)) AS o(code, ons_code)"
     )
     (home.home / "reference").mkdir()
     return warehouse
