@@ -15,7 +15,8 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from fnmatch import fnmatch
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,6 +33,7 @@ from etl.settings import Settings
 CHUNK = 2**20
 HEAD = 2**16
 SNIFFED_RECORDS = 50
+PRIVATE = "private"
 UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload", ".partial")
 # a real publication never packs tighter than this; a bomb does
 MAXIMUM_RATIO = 400
@@ -426,18 +428,42 @@ def as_text(value: object) -> str | None:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
-def archive(path: Path, settings: Settings, load_id: int, move: bool, now: datetime) -> Path:
-    """Keep the file as received, under its date and load, once. `move` takes it from where it lies."""
+def archive(path: Path, settings: Settings, load_id: int, move: bool, now: datetime, private: bool = False) -> Path:
+    """Keep the file as received, under its date and load, once. `move` takes it from where it lies.
+
+    private: the file holds people's numbers: kept under `archive/private`, which nobody else may open, until
+    `expire_private` deletes it.
+    """
     name = f"load-{load_id:06d}"
-    kept = next(settings.archive.glob(f"*/{name}/*"), None)
+    root = settings.archive / PRIVATE if private else settings.archive
+    kept = next(root.glob(f"*/{name}/*"), None)
     if kept is None:
-        return _put(path, settings.archive / now.strftime("%Y-%m-%d") / name / path.name, move)
+        target = root / now.strftime("%Y-%m-%d") / name / path.name
+        if private:
+            for folder in (root, target.parent.parent, target.parent):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                folder.chmod(0o700)
+        return _put(path, target, move)
     if move:
         path.unlink()
     return kept
 
 
-def reject(path: Path, settings: Settings, reason: str, move: bool) -> Path:
+def expire_private(settings: Settings, now: datetime) -> None:
+    """Delete archived originals with people's numbers, and refused files of telephony sources, that are older
+    than `call_log_retention_days`. The reason for a refusal stays."""
+    limit = now - timedelta(days=settings.call_log_retention_days)
+    for folder in (settings.archive / PRIVATE).glob("????-??-??"):
+        if folder.name <= limit.strftime("%Y-%m-%d"):
+            shutil.rmtree(folder)
+    for path in settings.rejected.glob("*"):
+        patterns = [str(source.get("files", "")) for source in settings.telephony_source]
+        is_ours = not path.name.endswith(".reason.txt") and any(fnmatch(path.name, pattern) for pattern in patterns)
+        if path.is_file() and is_ours and path.stat().st_ctime < limit.timestamp():
+            path.unlink()
+
+
+def reject(path: Path, settings: Settings, reason: str, move: bool, private: bool = False) -> Path:
     """Put the file in `rejected/` beside a `.reason.txt` that says what to do; the reason is there first."""
     settings.rejected.mkdir(parents=True, exist_ok=True)
     target, number = settings.rejected / path.name, 1
@@ -446,7 +472,10 @@ def reject(path: Path, settings: Settings, reason: str, move: bool) -> Path:
         target = settings.rejected / f"{path.stem}-{number}{path.suffix}"
     note = target.with_name(target.name + ".reason.txt")
     note.write_text(f"{path.name} was not loaded.\n\n{reason}\n", encoding="utf-8")
-    return _put(path, target, move)
+    put = _put(path, target, move)
+    if private:
+        put.chmod(0o600)
+    return put
 
 
 def _put(path: Path, target: Path, move: bool) -> Path:

@@ -92,8 +92,9 @@ def _take_file(
         log(settings, "refused", file=path.name, reason=reason)
         return True
     with intake.unpack(path, settings) as parts:
-        if wait and any(_needs_organisations(part, registry) for part in parts):
+        if wait and any(_says(part, registry, "NEEDS_ORGANISATIONS") for part in parts):
             return False
+        private = any(_says(part, registry, "HOLDS_NUMBERS") for part in parts)
         for part in parts:
             name = part.args[-1] if isinstance(part, RefusedFile) else part.name
             try:
@@ -118,16 +119,17 @@ def _take_file(
     now = datetime.now(UTC)
     if reasons:
         _remember_refusal(warehouse, path.name, "\n".join(reasons), now)
-        intake.reject(path, settings, "\n\n".join(reasons), move and not kept)
+        intake.reject(path, settings, "\n\n".join(reasons), move and not kept, private)
     if kept:
         # also when loaded before: a night that was killed between loading and archiving left the file here
-        intake.archive(path, settings, max(kept), move, now)
+        intake.archive(path, settings, max(kept), move, now, private)
     return True
 
 
-def _needs_organisations(part: Received | RefusedFile, registry: list[ModuleType]) -> bool:
+def _says(part: Received | RefusedFile, registry: list[ModuleType], word: str) -> bool:
+    """Whether the feed whose file this is says so of itself."""
     try:
-        return isinstance(part, Received) and getattr(intake.recognise(part, registry)[0], "NEEDS_ORGANISATIONS", False)
+        return isinstance(part, Received) and getattr(intake.recognise(part, registry)[0], word, False)
     except RefusedFile:
         return False
 
@@ -211,7 +213,8 @@ def log(settings: Settings, event: str, **facts: object) -> None:
 
 
 def _tidy(settings: Settings) -> None:
-    """Delete logs older than `log_retention_days`, and empty folders in the inbox."""
+    """Delete logs older than `log_retention_days`, call logs older than theirs, and empty folders in the inbox."""
+    intake.expire_private(settings, datetime.now(UTC))
     limit = time.time() - settings.log_retention_days * 86400
     for path in settings.logs.glob("*.jsonl"):
         if path.stat().st_mtime < limit:

@@ -2,7 +2,7 @@
 
 import json
 import stat
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from hmac import digest
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from etl import intake
 from etl.feeds.call_logs import people
 from etl.nightly import nightly
 from etl.settings import Settings
@@ -160,3 +161,24 @@ def test_no_number_and_no_name_is_anywhere(home: Settings) -> None:
             assert not [needle for needle in needles if needle in text], table
     for reason in (reason for _, reason in night.refused):
         assert not [needle for needle in needles if needle.decode() in reason]
+
+
+def test_originals_are_kept_apart_and_not_for_long(home: Settings) -> None:
+    """Folders of mode 0700, a refused file of mode 0600; after the days of the setting both are gone, the reason stays."""
+    where = Home(home, RIVERSIDE)
+    where.write("riverside-cdr", [cdr(AT, uid=f"{AT}.1", app="BackGround")])
+    where.write("riverside-bad", [cdr(AT, dst="07700900199", uid=f"{AT}.2", app="Playback")])
+    nightly(where.settings)
+    (kept,) = (path for path in where.settings.archive.rglob("*") if path.is_file())
+    assert kept.name == "riverside-cdr"
+    folders = [kept.parent, kept.parent.parent, kept.parent.parent.parent]
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in folders] == [0o700] * 3
+    refused = where.settings.rejected / "riverside-bad"
+    assert stat.S_IMODE(refused.stat().st_mode) == 0o600
+    intake.expire_private(where.settings, datetime.now(UTC) + timedelta(days=29))
+    assert kept.exists()
+    assert refused.exists()
+    intake.expire_private(where.settings, datetime.now(UTC) + timedelta(days=31))
+    assert not kept.exists()
+    assert not refused.exists()
+    assert refused.with_name("riverside-bad.reason.txt").exists()
