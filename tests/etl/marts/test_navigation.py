@@ -40,7 +40,7 @@ Counts = dict[str, tuple[float, float]]
 def canonical(chance: random.Random) -> Iterator[dict[str, str]]:
     """Rows of four months: one practice hardly records, one is small; repeats of every kind."""
     for month in MONTHS:
-        for practice, size in zip(PRACTICES, (90, 70, 60, 25), strict=True):
+        for practice, size in zip(PRACTICES, (90, 70, 160, 25), strict=True):
             for number in range(size):
                 moment = datetime(month.year, month.month, 1) + timedelta(minutes=chance.randrange(31 * 24 * 60))
                 known = chance.random() > (0.4 if practice == "Z91004" else 0.1)
@@ -58,8 +58,12 @@ def canonical(chance: random.Random) -> Iterator[dict[str, str]]:
                 if chance.random() < 0.05:
                     yield row
                 if chance.random() < 0.05:
-                    coded = row | {"snomed_code": CAME_BACK, "contact_id": f"{row['contact_id']}-back"}
-                    yield coded
+                    yield row | {"snomed_code": CAME_BACK, "contact_id": f"{row['contact_id']}-back"}
+                if chance.random() < 0.05:
+                    twice = {"snomed_code": "1362511000000107", "patient_pseudonym": "p1"}
+                    twice |= {"destination": "community_pharmacy"}
+                    for copy in "ab":
+                        yield row | twice | {"contact_id": f"{row['contact_id']}-{copy}"}
 
 
 def coded(chance: random.Random) -> Iterator[dict[str, str]]:
@@ -261,6 +265,13 @@ def test_every_figure_of_navigation(reader: Reader, files: dict[str, list[dict[s
         assert row["value"] == (None if value is None else pytest.approx(value, rel=1e-12)), key
     # of each kind there is something, so that agreeing means something
     assert 10 < withheld < len(wanted) / 4
+    too_little_known = [
+        key
+        for key, values in found.items()
+        if values["navigation_redirected"][1] >= 30
+        and values["navigation_not_recorded"][0] / values["navigation_not_recorded"][1] > 0.30
+    ]
+    assert too_little_known
     assert {key[0] for key in wanted} == {*PRACTICES, "U91001", "U91002", "91Z", "QZZ"}
 
 
