@@ -12,7 +12,7 @@ from dashboard.page import Rows
 
 WORLD_DEGREES = 360
 NEAREST, FURTHEST = 12.0, 4.0
-MARGIN = 1.9  # a degree is 512/360 pixels at zoom 0, half as much again upwards; 300 pixels are there on a telephone
+MARGIN, UPRIGHT = 1.5, 1.3  # at zoom 0 the world is 512 pixels wide; a telephone shows 340, and the panel 500 upright
 
 
 def live_map(rows: Rows, height: int = 560) -> Figure:
@@ -74,7 +74,7 @@ def _spots(coordinates: Any) -> Iterator[tuple[float, float]]:
 def _frame(spots: Iterable[tuple[float, float]]) -> dict[str, Any]:
     """Centre and zoom at which all of it is seen; no tiles, so no request leaves the ICB."""
     across, up = zip(*spots, strict=True)
-    span = max(max(across) - min(across), max(up) - min(up), 0.01)
-    zoom = min(NEAREST, max(FURTHEST, log2(WORLD_DEGREES / (MARGIN * span))))
+    span = max(MARGIN * (max(across) - min(across)), UPRIGHT * MARGIN * (max(up) - min(up)), 0.01)
+    zoom = min(NEAREST, max(FURTHEST, log2(WORLD_DEGREES / span)))
     centre = {"lon": (max(across) + min(across)) / 2, "lat": (max(up) + min(up)) / 2}
     return {"style": "white-bg", "center": centre, "zoom": zoom}
