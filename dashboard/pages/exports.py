@@ -1,6 +1,7 @@
 """`/exports`: what went to DHSC, what goes next and when, what is held and why. For the whole ICB."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,7 @@ from dashboard.view import View
 
 LONDON = ZoneInfo("Europe/London")
 STATUS = {"final": "Final", "provisional": "Provisional"}
+ROUTES = {"folder": "folder", "sftp": "SFTP", "mesh": "MESH"}
 SHOWN_MISSING = 5
 SHOWN_VERSIONS = 200
 
@@ -35,7 +37,7 @@ def layout(scope: Scope, view: View) -> list[Component]:
         return headline("Exports cannot be shown", str(error))
     panels = [section("exports-calendar", "Calendar", calendar_note(calendar), _calendar(calendar, view))]
     if held:
-        panels.insert(0, section("exports-held", _held_title(held), HELD_NOTE, _held(held, asked)))
+        panels.insert(0, section("exports-held", _held_title(held), HELD_NOTE, *[_held(row, asked) for row in held]))
     waiting = [row for (kind, _, _), row in asked.items() if kind == "resubmit"]
     panels.append(section("exports-history", "What was sent", HISTORY_NOTE, *_history(made, waiting, view)))
     return [
@@ -139,20 +141,23 @@ def _held_title(held: Rows) -> str:
     return f"{words.plural(len(held), 'period').capitalize()} {'is' if len(held) == 1 else 'are'} held"
 
 
-def _held(held: Rows, asked: dict[tuple[str, str, str], dict[str, Any]]) -> Component:
-    rows = []
-    for row in held:
-        name, period = row["export"], row["period"]
-        request = asked.get(("release", name, period))
-        cells = [name, period, words.when(row["since"]), missing(row["why"])]
-        if request:
-            cells.append(waits(request))
-        elif may_export():
-            cells.append(form(f"/exports/{name}/release", period, "Release", f"Release {name} {period}"))
-        else:
-            cells.append("Waits for data, a release or its deadline")
-        rows.append(cells)
-    return scrolling(table("What is held", ["Export", "Period", "Since", "Who is missing", "Release"], rows), "Held")
+def _held(row: dict[str, Any], asked: dict[tuple[str, str, str], dict[str, Any]]) -> Component:
+    name, period = row["export"], row["period"]
+    request = asked.get(("release", name, period))
+    parts: list[Component] = [
+        html.H3(f"{name} for {period_words(period)}, since {words.when(row['since'])}"),
+        missing(row["why"]),
+    ]
+    if request:
+        parts.append(html.P(waits(request)))
+    elif may_export():
+        parts.append(form(f"/exports/{name}/release", period, "Release", f"Release {name} {period}"))
+    return html.Article(parts)
+
+
+def period_words(period: str) -> str:
+    """`2026-10` as `October 2026`."""
+    return words.month(date.fromisoformat(f"{period}-01"))
 
 
 def missing(lines: Sequence[str]) -> Component:
@@ -171,27 +176,27 @@ def _named(line: str) -> str:
 
 
 def _history(made: Rows, waiting: Rows, view: View) -> list[Component]:
-    pending: list[Component] = [html.P(f"{row['export']} {row['period']}. {waits(row)}") for row in waiting]
+    pending: list[Component] = [
+        html.P(f"{row['export']} for {period_words(row['period'])}. {waits(row)}") for row in waiting
+    ]
     if not made:
         return [*pending, html.P(EMPTY, className="empty")]
-    exporter = may_export()
-    headings = ["File", "Period", "Version", "Rows", "Status", "Made", "Sent", "Receipt", "SHA-256"]
+    over = {row["supersedes"] for row in made}
+    headings = ["File", *["Download"] * may_export(), "Rows", "Status", "Made", "Sent", "Receipt", "SHA-256"]
     rows = [
         [
             dcc.Link(row["file"], href=f"/exports/{row['file']}{view.search()}"),
-            row["period"],
-            str(row["number"]),
+            *[download(row["export"], row["file"])] * may_export(),
             words.count(row["rows"]),
-            STATUS.get(row["status"], row["status"]),
+            f"{STATUS.get(row['status'], row['status'])}{', superseded' if row['file'] in over else ''}",
             words.when(row["made_at"]),
             sent(row),
             html.Span(row["receipt"] or "", className="clip", title=row["receipt"] or ""),
             html.Code(row["sha256"][:12], title=row["sha256"]),
-            *([download(row["export"], row["file"])] if exporter else []),
         ]
         for row in made[:SHOWN_VERSIONS]
     ]
-    parts = [*pending, scrolling(table("Versions", headings + ["Download"] * exporter, rows, {2, 3}), "What was sent")]
+    parts = [*pending, scrolling(table("Versions", headings, rows, {headings.index("Rows")}), "What was sent")]
     if len(made) > SHOWN_VERSIONS:
         parts.append(html.P(f"The newest {SHOWN_VERSIONS} of {len(made):,}; each export's manifest names them all."))
     return parts
@@ -200,7 +205,7 @@ def _history(made: Rows, waiting: Rows, view: View) -> list[Component]:
 def sent(row: dict[str, Any]) -> str:
     """When and how a version was sent, or why it was not."""
     if row["sent_at"]:
-        return f"{words.when(row['sent_at'])}, {row['route']}"
+        return f"{words.when(row['sent_at'])}, {ROUTES.get(row['route'], row['route'])}"
     return f"Not sent: {row['trouble']}" if row["trouble"] else "Not sent yet"
 
 

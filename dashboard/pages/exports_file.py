@@ -12,7 +12,7 @@ from dashboard.components.panel import scrolling, table
 from dashboard.components.sentences import headline
 from dashboard.exports_routes import LONGEST_REASON
 from dashboard.page import Page
-from dashboard.pages.exports import STATUS, download, form, may_export, missing, section, sent, waits
+from dashboard.pages.exports import STATUS, download, form, may_export, missing, period_words, section, sent, waits
 from dashboard.queries import exports
 from dashboard.queries.exports import LISTED_CHANGES, PREVIEW_ROWS, Unreadable
 from dashboard.view import View
@@ -45,7 +45,7 @@ def layout(scope: Scope, view: View, file: str) -> list[Component]:
         return headline("This export cannot be shown", str(error))
     return [
         *headline(
-            f"{found['export']} for {found['period']}, version {found['number']}",
+            f"{found['export']} for {period_words(found['period'])}, version {found['number']}",
             f"{file}: {words.count(found['rows'])} rows, {STATUS.get(found['status'], found['status']).lower()}. "
             "Times are UTC.",
         ),
@@ -116,7 +116,7 @@ def _changes(found: dict[str, Any]) -> Component:
 
 def _again(found: dict[str, Any]) -> Component:
     name, period = found["export"], found["period"]
-    title = f"Send {period} again"
+    title = f"Send {period_words(period)} again"
     if pending := exports.asked().get(("resubmit", name, period)):
         return section("export-again", title, waits(pending), html.P(f"Reason: {pending['reason']}"))
     return section(
