@@ -391,7 +391,8 @@ def _said(found: dict[str, dict[str, Any]], known: Definitions, scope: Scope, vi
         names = words.plural(len({row["organisation"] for row in away}), "organisation")
         said.append(Sentence(f"Withheld: {words.plural(len(away), 'month')}", f" of {names}, listed below."))
     if trained is not None:
-        claim = f"{int(trained['numerator'])} of {words.plural(int(trained['denominator']), 'practice')}"
+        done, of = int(trained["numerator"]), int(trained["denominator"])
+        claim = f"{words.spelt(done)} of {words.plural(of, 'practice')}".capitalize()
         end = words.month(trained["period_start"])
         said.append(Sentence(claim, f" had a trained navigator at the end of {end}."))
     if calls is not None and calls["value"] is not None:

@@ -1,0 +1,164 @@
+"""The page Care navigation over real files: each panel for each scope, what it says, and that it adds up."""
+
+import csv
+import io
+import json
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from dash import Dash
+
+from dashboard import answers
+from dashboard.access import Scope
+from dashboard.app import create_app
+from dashboard.charts import navigation as draw
+from dashboard.page import charts
+from dashboard.pages import navigation as page
+from dashboard.pages.data import UNMAPPED
+from dashboard.queries import organisations
+from dashboard.queries.views import resolve
+from etl.feeds.navigation import CATEGORIES, DESTINATIONS
+from etl.settings import Settings
+from tests.dashboard.access.house import settings_for
+from tests.etl.navigation_files import CONTACT, TRAINING, contact, published, take, with_organisations, write
+
+ICB, PCN, PRACTICE = Scope.parse("icb"), Scope.parse("pcn:U91001"), Scope.parse("practice:Z91001")
+WHERE = ("gp_same_day", "gp_routine", "named_gp", "nurse", "community_pharmacy", "self_care", "ae_999", "", "??")
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dash]:
+    """The dashboard over three practices' records of July 2025 (one of them too small) and a training return."""
+    home = Settings(home=tmp_path_factory.mktemp("home"), code=("QZZ",))
+    folder = tmp_path_factory.mktemp("files")
+    with_organisations(home, folder)
+    rows = []
+    for practice, size in (("Z91001", 120), ("Z91002", 90), ("Z91004", 12)):
+        for n in range(size):
+            category = ("clinical_new", "medication", "admin_other")[n % 3]
+            when = f"2025-07-{1 + n % 28:02d}T{8 + n % 9:02d}:{n % 60:02d}:00"
+            rows.append(
+                contact(f"{practice}-{n}", practice_code=practice, request_category=category, recorded_at=when,
+                        destination=WHERE[n % len(WHERE)])
+            )  # fmt: skip
+    trained = [dict(zip(TRAINING, ("Z91001", "S1", "funded", "2025-05-01", "2025-06-01"), strict=True))]
+    trained += [dict(zip(TRAINING, ("Z91002", "S1", "funded", "2025-05-01", ""), strict=True))]
+    for path in (write(folder / "nav.csv", CONTACT, rows), write(folder / "training.csv", TRAINING, trained)):
+        assert not take(home, path).refused
+    published(home)
+    app = create_app(home, settings_for(home.home))
+    yield app
+    app.server.extensions["access"].engine.dispose()
+    shutil.rmtree(home.home)
+
+
+def text_of(component: Any) -> str:
+    return json.dumps(component, ensure_ascii=False)
+
+
+def panel(app: Dash, scope: Scope, name: str, search: str = "") -> str:
+    with app.server.app_context():
+        return text_of(answers.panel_answer(scope, name, search))
+
+
+def rows_of(app: Dash, scope: Scope, name: str, search: str = "") -> list[dict[str, str]]:
+    with app.server.app_context():
+        _, text = answers.csv_answer(scope, name, search)
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def headline(app: Dash, scope: Scope, search: str = "") -> str:
+    with app.server.app_context():
+        parts = page.layout(scope, resolve(scope, search))
+        return " ".join(text_of(part.to_plotly_json() | {"props": str(part)}) for part in parts)
+
+
+def test_every_destination_and_category_has_words() -> None:
+    assert tuple(draw.DESTINATIONS) == DESTINATIONS
+    assert tuple(draw.CATEGORIES) == CATEGORIES
+    groups = {name: draw.group_of(name) for name in DESTINATIONS}
+    assert [name for name in DESTINATIONS if groups[name] == draw.GP] == [
+        "gp_same_day", "gp_routine", "named_gp", "duty_doctor",
+    ]  # fmt: skip
+    assert groups["online_form"] == draw.PRACTICE
+    assert groups["nhs_111"] == draw.OUTSIDE
+    assert groups["ae_999"] == draw.EMERGENCY
+
+
+@pytest.mark.parametrize("chart", page.ALL, ids=lambda chart: chart.name)
+@pytest.mark.parametrize("scope", [ICB, PCN, PRACTICE], ids=["icb", "pcn", "practice"])
+def test_every_panel_answers(app: Dash, chart: Any, scope: Scope) -> None:
+    assert charts()[chart.name] is chart
+    assert '"type": "H2"' in panel(app, scope, chart.name, "?period=all")
+
+
+def test_the_page_opens_with_the_rate_and_what_is_not_recorded(app: Dash) -> None:
+    said = headline(app, Scope.parse("icb"), "?period=all")
+    # of each practice's clinical requests 7 in 9 have a destination, and 4 of those 7 are not a GP's
+    assert "of requests redirected in July 2025; " in said
+    assert "had no destination recorded" in said
+    assert "The national aim is 40.0%" in said
+    assert "One of four practices" in said
+
+
+def test_a_withheld_rate_is_named_with_its_counts(app: Dash) -> None:
+    found = rows_of(app, ICB, "navigation-withheld", "?period=all")
+    assert {row["organisation"] for row in found} == {"Z91004", "U91002"}
+    (row,) = [row for row in found if row["organisation"] == "Z91004"]
+    assert (int(row["numerator"]) <= int(row["base"]) < 30, bool(row["not_recorded"])) == (True, True)
+    said = headline(app, ICB, "?period=all&organisation=Z91004")
+    assert "The redirection rate of July 2025 is withheld" in said
+
+
+def test_the_funnel_has_the_aim_and_leaves_out_what_is_withheld(app: Dash) -> None:
+    drawn = panel(app, ICB, "navigation-practices", "?period=all")
+    assert "aim 40.0%" in drawn
+    assert "not a pass mark" in drawn
+    assert {row["organisation"] for row in rows_of(app, ICB, "navigation-practices", "?period=all")} == {
+        "Z91001", "Z91002",
+    }  # fmt: skip
+
+
+def test_the_flow_adds_up_and_bands_are_as_wide_as_their_requests(app: Dash) -> None:
+    found = rows_of(app, ICB, "navigation-flow", "?period=all")
+    assert sum(int(row["contacts"]) for row in found) == 222
+    assert sum(float(row["share"]) for row in found) == pytest.approx(1)
+    rows = [
+        {"request_category": "clinical_new", "destination": "nurse", "contacts": 30},
+        {"request_category": "clinical_new", "destination": "gp_routine", "contacts": 60},
+        {"request_category": "medication", "destination": "nurse", "contacts": 9},
+        {"request_category": "medication", "destination": "hca", "contacts": 1},
+    ]
+    bands = [trace for trace in draw.flow(rows)["data"] if trace.get("text")]
+    widths = {trace["text"].split("<br>")[0]: trace["y"][-1] - trace["y"][0] for trace in bands}
+    scale = widths["<b>New problem</b> to <b>GP, routine</b>"] / 60
+    assert widths["<b>New problem</b> to <b>Nurse</b>"] == pytest.approx(30 * scale)
+    # under 2%: with the others of its kind
+    assert widths["<b>Medication</b> to <b>Others in the practice</b>"] == pytest.approx(scale)
+    assert max(max(trace["y"]) for trace in bands) <= 1 + 1e-9
+
+
+def test_who_is_left_is_told_and_a_practice_in_no_return_is_not_hidden(app: Dash) -> None:
+    found = {row["practice"]: row["state"] for row in rows_of(app, ICB, "navigation-training", "?period=all")}
+    assert found == {"Z91001": "trained", "Z91002": "not yet", "Z91004": "in no return", "Z91005": "in no return"}
+
+
+def test_training_says_what_it_cannot_say(app: Dash) -> None:
+    assert "The data cannot say yet" in panel(app, ICB, "navigation-impact", "?period=all")
+
+
+@pytest.mark.parametrize("name", ["navigation-destinations", "navigation-withheld", "navigation-training"])
+def test_a_practice_sees_no_other_by_name(app: Dash, name: str) -> None:
+    found = rows_of(app, PRACTICE, name, "?period=all")
+    assert {row.get("organisation") or row.get("practice") for row in found} <= {"Z91001"}
+    with app.server.app_context(), pytest.raises(organisations.NoSuchOrganisation):
+        answers.csv_answer(PRACTICE, name, "?organisation=Z91002")
+
+
+def test_unmapped_outcomes_stand_on_the_data_page_for_the_icb_alone(app: Dash) -> None:
+    (row,) = rows_of(app, ICB, UNMAPPED.name)
+    assert (row["value"], row["feed"]) == ("??", "Care navigation")
+    with app.server.app_context(), pytest.raises(organisations.NoSuchOrganisation):
+        answers.csv_answer(PCN, UNMAPPED.name, "")
