@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from fnmatch import fnmatchcase
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -14,9 +13,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from etl.exports.definitions import ALL, Definition, last_day
 from etl.exports.disclosure import Counts, hide, rounded
+from etl.exports.organisations import Organisations
+from etl.measures.registry import measures
 from etl.published.reading import Reader
 
-LEVELS = ("practice", "pcn", "sub_icb", "icb")
 FACTOR = {"per_1000_patients": 1000, "per_10000_patients": 10_000}
 
 
@@ -74,7 +74,7 @@ def _content(reader: Reader, definition: Definition, month: date) -> Content:
         ),
         missing=_missing(reader, definition, month),
     )
-    organisations = _Organisations(reader, month)
+    organisations = Organisations(reader, month)
     if definition.measures:
         _measure_rows(reader, definition, month, organisations, found)
     else:
@@ -106,62 +106,11 @@ def _missing(reader: Reader, definition: Definition, month: date) -> list[str]:
     return lines
 
 
-class _Organisations:
-    """This ICB's own organisations in a month: names, and the practices of each (its last parents in the month)."""
-
-    def __init__(self, reader: Reader, month: date) -> None:
-        own = reader.records("SELECT code, kind, name FROM organisation WHERE is_own")
-        self.names = {row["code"]: row["name"] for row in own if row["kind"] in LEVELS}
-        self.level = {row["code"]: row["kind"] for row in own if row["kind"] in LEVELS}
-        held = reader.records(
-            "SELECT child, parent, parent_kind FROM membership "
-            "WHERE from_date <= :last AND (to_date IS NULL OR to_date >= :first) "
-            "ORDER BY coalesce(to_date, DATE '9999-12-31') >= :last, from_date, parent DESC",
-            first=month,
-            last=last_day(month),
-        )
-        self._parents: dict[str, dict[str, str]] = defaultdict(dict)
-        for row in held:
-            self._parents[row["child"]][row["parent_kind"]] = row["parent"]
-        self.practices: dict[str, set[str]] = defaultdict(set)
-        for code, level in self.level.items():
-            if level == "practice":
-                for above in {code, *self.above(code).values()}:
-                    self.practices[above].add(code)
-
-    def above(self, practice: str) -> dict[str, str]:
-        """Its PCN, sub-ICB location and ICB, each its own or its parents'."""
-        found: dict[str, str] = {}
-        waiting = [practice]
-        while waiting:
-            for kind, parent in self._parents.get(waiting.pop(0), {}).items():
-                if kind not in found and kind in LEVELS and self.level.get(parent) == kind:
-                    found[kind] = parent
-                    waiting.append(parent)
-        return found
-
-    def sums(self) -> list[tuple[str, list[str]]]:
-        """(organisation, the organisations of one level below that share out its practices)."""
-        found = []
-        for lower, upper in combinations(LEVELS, 2):
-            for code in (c for c, level in self.level.items() if level == upper):
-                whole = self.practices[code]
-                below = [
-                    c
-                    for c, level in self.level.items()
-                    if level == lower and self.practices[c] and self.practices[c] <= whole
-                ]
-                covered = [practice for c in below for practice in self.practices[c]]
-                if whole and sorted(covered) == sorted(whole):
-                    found.append((code, sorted(below)))
-        return found
-
-
 # -- exports of measures
 
 
 def _measure_rows(
-    reader: Reader, definition: Definition, month: date, organisations: _Organisations, found: Content
+    reader: Reader, definition: Definition, month: date, organisations: Organisations, found: Content
 ) -> None:
     known = {row["measure"]: row for row in reader.records("SELECT measure, unit, disclosure FROM measure")}
     chosen = [m for m in sorted(known) if any(fnmatchcase(m, pattern) for pattern in definition.measures)]
@@ -211,41 +160,55 @@ def _objects(values: Iterable[Any]) -> list[float | None]:
 def _protect_measures(
     rows: pd.DataFrame,
     definition: Definition,
-    organisations: _Organisations,
+    organisations: Organisations,
     shown: dict[str, list[float | None]],
     status: list[str],
 ) -> int:
-    """Replace the parts and values of these rows in `shown` and `status`. Returns how many counts were hidden."""
-    position: dict[tuple[str, str, str], int] = {}  # measure, part, organisation → place among the counts
+    """Replace the parts and values of these rows in `shown` and `status`. Returns how many counts were hidden.
+
+    Two measures with one denominator hold one count, hidden in both or in neither.
+    """
+    place: dict[tuple[str, str, str], int] = {}  # measure, part, organisation → which count
+    alike: dict[tuple[str, str, float], int] = {}  # what is counted, organisation, value → which count
     values: list[float] = []
+    registry = measures()
     for row in rows.itertuples():
         for part in ("numerator", "denominator"):
-            if pd.notna(getattr(row, part)):
-                position[str(row.measure), part, str(row.organisation)] = len(values)
-                values.append(float(getattr(row, part)))
+            value, code = getattr(row, part), str(row.organisation)
+            if pd.notna(value):
+                known = registry.get(str(row.measure))
+                counted = (
+                    f"{getattr(known, part).mart}.{getattr(known, part).column}" if known else f"{row.measure}.{part}"
+                )
+                place[str(row.measure), part, code] = alike.setdefault((counted, code, float(value)), len(values))
+                if len(alike) > len(values):
+                    values.append(float(value))
     counts = Counts(np.array(values))
-    for measure in rows["measure"].unique():
-        for part in ("numerator", "denominator"):
-            for code, below in organisations.sums():
-                _add_sum(counts, position.get((measure, part, code)), [position.get((measure, part, c)) for c in below])
+    summed: set[tuple[int | None, ...]] = set()
+    for measure, part in sorted({(measure, part) for measure, part, _ in place}):
+        for code, below in organisations.sums():
+            total, *members = (place.get((measure, part, one)) for one in (code, *below))
+            if (total, *members) not in summed:
+                summed.add((total, *members))
+                _add_sum(counts, total, members)
     for sum_ in definition.sums:
         for code in rows["organisation"].unique():
-            total, *parts = (position.get((*name.split("."), code)) for name in (sum_.total, *sum_.parts))
+            total, *parts = (place.get((*name.split("."), code)) for name in (sum_.total, *sum_.parts))
             if total is not None and None not in parts:
                 _add_sum(counts, total, parts, must_hold=True)
     for row in rows.itertuples():
-        lesser = position.get((str(row.measure), "numerator", str(row.organisation)))
-        greater = position.get((str(row.measure), "denominator", str(row.organisation)))
+        lesser = place.get((str(row.measure), "numerator", str(row.organisation)))
+        greater = place.get((str(row.measure), "denominator", str(row.organisation)))
         if row.unit == "percent" and lesser is not None and greater is not None and values[lesser] <= values[greater]:
             counts.at_most.append((lesser, greater))
     hidden = hide(counts)
     figures = rounded(counts.values)
     for index, row in zip(rows.index, rows.itertuples(), strict=True):
         for part in ("numerator", "denominator"):
-            place = position.get((str(row.measure), part, str(row.organisation)))
-            if place is not None:
-                shown[part][index] = None if hidden[place] else float(figures[place])
-                status[index] = "c" if hidden[place] else status[index]
+            which = place.get((str(row.measure), part, str(row.organisation)))
+            if which is not None:
+                shown[part][index] = None if hidden[which] else float(figures[which])
+                status[index] = "c" if hidden[which] else status[index]
         shown["value"][index] = _recomputed(row, shown["numerator"][index], shown["denominator"][index])
         if shown["value"][index] is None and not status[index]:
             status[index] = "x"
@@ -253,13 +216,14 @@ def _protect_measures(
 
 
 def _add_sum(counts: Counts, total: int | None, parts: list[int | None], must_hold: bool = False) -> None:
-    """Add total = parts + rest. `must_hold`: leave it out unless the rest is 0."""
+    """Add total = parts + rest, once. `must_hold`: leave it out unless the rest is 0."""
     present = [part for part in parts if part is not None]
-    if total is None or not present:
+    if total is None or not present or total in present:
         return
     rest = float(counts.values[total] - counts.values[present].sum())
-    if not must_hold or abs(rest) < 1e-9:
-        counts.sums.append((total, present, rest))
+    if must_hold and abs(rest) > 1e-9:
+        return
+    counts.sums.append((total, present, rest))
 
 
 def _recomputed(row: Any, numerator: float | None, denominator: float | None) -> float | None:
@@ -277,7 +241,7 @@ def _recomputed(row: Any, numerator: float | None, denominator: float | None) ->
 
 
 def _selected_rows(
-    reader: Reader, definition: Definition, period: dict[str, date], organisations: _Organisations, found: Content
+    reader: Reader, definition: Definition, period: dict[str, date], organisations: Organisations, found: Content
 ) -> None:
     try:
         base = reader.frame(str(definition.select), **_used(period, str(definition.select)))
@@ -319,7 +283,7 @@ def _used(parameters: dict[str, date], sql: str) -> dict[str, date]:
 
 
 def _counted(
-    definition: Definition, base: pd.DataFrame, counts: list[str], organisations: _Organisations
+    definition: Definition, base: pd.DataFrame, counts: list[str], organisations: Organisations
 ) -> tuple[pd.DataFrame, int]:
     """Base rows with every total over columns and organisations, disclosed by policy; how many were hidden."""
     over = [column.name for column in definition.columns if column.totals]
@@ -353,7 +317,7 @@ def _with_totals(
     counts: list[str],
     over: list[str],
     definition: Definition,
-    organisations: _Organisations,
+    organisations: Organisations,
 ) -> pd.DataFrame:
     parts = [base]
     above = {code: organisations.above(code) for code in base["organisation_code"].unique()}
@@ -373,7 +337,7 @@ def _hide_rows(
     counts: list[str],
     over: list[str],
     definition: Definition,
-    organisations: _Organisations,
+    organisations: Organisations,
 ) -> np.ndarray:
     """Which counts of which rows to hide: a mask, rows × counts."""
     labels = [tuple(row) for row in rows[keys].itertuples(index=False)]

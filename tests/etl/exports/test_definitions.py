@@ -21,6 +21,7 @@ def test_the_shipped_exports() -> None:
     assert ",".join(column.name for column in shipped["care_navigation"].columns) == columns
     assert {name for name, d in shipped.items() if d.disclosure == "people"} == {
         "care_navigation",
+        "demand_and_capacity",
         "measures_long",
         "navigator_training",
     }

@@ -144,7 +144,7 @@ def test_a_year_of_real_exports(home_of: Callable[..., Settings]) -> None:
 
     def night() -> None:
         nights.append(clock())
-        if clock() > datetime(2026, 7, 2, tzinfo=UTC) and len(list(settings.published.glob("*.duckdb"))) == 1:
+        if clock() > datetime(2026, 7, 4, tzinfo=UTC) and len(list(settings.published.glob("*.duckdb"))) == 1:
             publish(settings.published, 2, months=MONTHS, with_navigation=False)
 
     outcomes: list[tuple[datetime, Outcome]] = []
@@ -164,7 +164,7 @@ def test_a_year_of_real_exports(home_of: Callable[..., Settings]) -> None:
     assert june == ["held", "done"]
     assert {entry["status"] for entry in versions(settings.home / "exports" / "mine")} == {"final"}
     # nothing is known of navigation: each period waits for its deadline and goes marked provisional
-    assert len(made(settings, "care_navigation")) == 11
+    assert len(made(settings, "care_navigation")) == 12
     assert {e["status"] for e in versions(settings.home / "exports" / "care_navigation")} == {"provisional"}
 
 
