@@ -20,6 +20,7 @@ from dashboard.queries import organisations, source
 from dashboard.queries.data import freshness
 from dashboard.queries.organisations import NoSuchOrganisation
 from dashboard.queries.views import resolve
+from dashboard.templates import template_route
 from dashboard.view import View
 from etl.published.reading import Reader
 from etl.settings import Settings, load_settings
@@ -68,6 +69,7 @@ def create_app(settings: Settings, access: AccessSettings | None = None) -> Swit
     app.layout = _frame
     _add_callbacks(app)
     app.server.add_url_rule("/csv/<name>", view_func=needs_role("viewer")(csv_route))
+    app.server.add_url_rule("/templates/<name>", view_func=needs_role("viewer")(template_route))
     api.add_routes(app)
     exports_routes.add_routes(app, settings.home)
     app.server.after_request(_keep_static)

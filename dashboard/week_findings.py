@@ -7,14 +7,15 @@ from dashboard import words
 from dashboard.charts.week import mean, said
 from dashboard.findings import Sentence
 from dashboard.page import Rows
-from etl.analysis.staffing import Staffing, one_more_handler
+from etl.analysis.staffing import one_more_handler
 
 FEWEST_DAYS = 4  # a mean over fewer days of a kind is not yet an ordinary one
 FIRST_HOUR = range(8 * 60, 9 * 60)
 ASSUMED = (
-    "How many were answering is not in a log: it is inferred from calls, waits and those missed, by Erlang A, with "
-    "up to a minute of notes after each call and patience of half to twice what the log implies. A Monday at eight is "
-    "not the settled queue that the formula takes it for, so read the range, and try it before relying on it."
+    "What one more call handler would change is worked out from calls, waits and those missed, by Erlang A. How many "
+    "were answering is in no log: it is inferred, with up to a minute of notes after each call and patience of half to "
+    "twice what the log implies; that is the range. A Monday at eight is not the settled queue that the formula takes "
+    "it for. Nothing is said where few calls are missed or fewer than four days are counted."
 )
 
 
@@ -78,52 +79,49 @@ def staffing_title(rows: Rows) -> str:
     return f"{day} {worst['label']}: {mean(worst['calls'])} calls, {mean(worst['missed'])} of them missed"
 
 
-def one_more(rows: Rows, kind: str) -> str:
-    """What one more call handler would change in the half-hour with most missed calls, or why that is not said.
+def one_more(rows: Rows, kind: str) -> Sentence | None:
+    """What one more call handler would change in the half-hour with most missed calls; None where that cannot be said.
 
-    rows: half-hours of one weekday; kind: of organisation; a queue is a practice's, so nothing is said of others.
+    rows: half-hours of one weekday; kind: of organisation. A queue is a practice's, so nothing is said of others.
     """
-    if kind != "practice":
-        return (
-            "What one more call handler would change is worked out for one practice at a time: each has its own queue."
-        )
     worst = peak(rows, "missed")
-    if worst is None or worst["days"] < FEWEST_DAYS:
-        return (
-            f"Too little to say what one more call handler would change: it takes missed calls and {FEWEST_DAYS} days."
-        )
-    found = one_more_handler(
-        worst["answered"] + worst["missed"], worst["missed"], worst["wait"] or 0, worst["talk"] or 0
-    )
+    if kind != "practice" or worst is None or worst["days"] < FEWEST_DAYS:
+        return None
+    queued = worst["answered"] + worst["missed"]
+    found = one_more_handler(queued, worst["missed"], worst["wait"] or 0, worst["talk"] or 0)
     if found is None:
-        return "Too few calls are missed to say what one more call handler would change."
-    return _one_more_sentence(worst, found)
-
-
-def _one_more_sentence(worst: Mapping[str, Any], found: Staffing) -> str:
+        return None
     least, best, most = found.saved
     fewest, guess, greatest = found.handlers
     spread = f"{guess}" if fewest == greatest else f"{guess} ({fewest} to {greatest})"
-    return (
-        f"One more call handler at {worst['label']} would get about {best:.1f} more callers through ({least:.1f} to "
-        f"{most:.1f}) of the {worst['missed']:.1f} missed, if about {spread} answer now: an estimate."
+    return Sentence(
+        f"One more call handler on {worst['day']} at {worst['label']} would get about {best:.1f} more callers through",
+        f" ({least:.1f} to {most:.1f}) of the {worst['missed']:.1f} missed in that half-hour, if about {spread} answer "
+        "now: an estimate, to be tried before it is relied on.",
     )
+
+
+def why_one_more(kind: str) -> str:
+    """What the estimate of one more call handler rests on, or why there is none."""
+    if kind == "practice":
+        return ASSUMED
+    return "What one more call handler would change is worked out for one practice at a time: each has its own queue."
 
 
 def logs_sentence(found: Mapping[str, Any], name: str, kind: str, measured: bool) -> Sentence:
     """Which figures come from call logs and which are published. found: of `queries.call_logs.logged`; measured: the
     practice's own measures come from its logs."""
+    if measured:
+        return Sentence(
+            "Figures of calls are from the practice's own call logs",
+            "; splits by band of time and of wait are as NHS England published them.",
+        )
     if not found:
         return Sentence(
             "Figures of calls are those NHS England published",
             f"; {name} has no call log of its own in this period, so there is no week by the half-hour.",
         )
     span = words.months(found["first"], found["last"])
-    if kind == "practice" and measured:
-        return Sentence(
-            "Figures of calls are from the practice's own call logs",
-            f", {span}; splits by band of time and wait are as NHS England published them.",
-        )
     whose = "" if kind == "practice" else f" of {found['practices']} of {words.plural(found['expected'], 'practice')}"
     return Sentence(
         "Figures of calls are those NHS England published",

@@ -25,6 +25,9 @@ FEEDS = {
     "call_logs": "Call logs",
     "navigation": "Care navigation",
     "training": "Navigator training",
+    "rollout_milestone": "Digital telephony tracker",
+    "rollout_capability": "Telephony capabilities",
+    "rollout_funding": "Telephony funding",
 }
 # categories of `breakdown`, as the warehouse writes them
 CATEGORIES = {

@@ -236,6 +236,8 @@ def _check_callback(app: Dash) -> None:
     output = callback_of(app, body)
     if output is None:
         _refuse(404)
+    if ROUTER in str(output) and not all(isinstance(given.get("value"), str) for given in body["inputs"]):
+        abort(400, "The address of the page is not text.")
     rule = callback_rule(app, str(output))
     if rule is None or not rule.allows(current_user()):
         _refuse(403)

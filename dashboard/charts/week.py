@@ -19,16 +19,13 @@ RAMP = (NAVY_PALE, NAVY_LIGHT, NAVY_MIDDLE, NAVY)
 SOLIDITY = (0.1, 0.25, 0.45, 0.7)  # of the hatching, from few lost to many
 SHOWN = range(14, 38)  # 07:00 to 19:00; the table has the whole day
 CELL = 0.92
-WAIT_LIMITS = (60.0, 120.0, 300.0)  # seconds, the bands in which waits are published
-STEPS = (1.0, 2.0, 5.0)
-LAST_BUSY_MINUTE = 9 * 60
+ROUND_WAITS = (30.0, 60.0, 120.0, 300.0, 600.0, 1200.0)  # seconds
+ROUND_COUNTS = tuple(step * 10.0**power for power in range(-3, 6) for step in (1, 2, 5))
 
 
 def limits(key: str, highest: float) -> tuple[float, ...]:
-    """Where one class of a grid ends and the next begins: fixed for waits, else round numbers up to `highest`."""
-    if key == "wait":
-        return WAIT_LIMITS
-    below = [step * 10.0**power for power in range(-3, 6) for step in STEPS if step * 10.0**power <= 0.75 * highest]
+    """Where one class of a grid ends and the next begins: up to three round numbers below `highest`."""
+    below = [end for end in (ROUND_WAITS if key == "wait" else ROUND_COUNTS) if end <= 0.75 * highest]
     return tuple(below[-3:])
 
 
@@ -65,7 +62,7 @@ def grid(rows: Rows, key: str, height: int = 260) -> Figure:
         },
         yaxis={
             "tickvals": [day - 1 + CELL / 2 for day, _ in days], "ticktext": [name for _, name in days],
-            "range": [7, 0], "showgrid": False,
+            "range": [7, -0.06], "showgrid": False,
         },
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "xanchor": "left", "itemclick": False,
                 "itemdoubleclick": False, "traceorder": "normal"},
@@ -88,16 +85,17 @@ def mean(value: float) -> str:
 
 def _class(key: str, ends: tuple[float, ...], place: int) -> str:
     def number(end: float) -> str:
-        return f"{end / 60:g} min" if key == "wait" else f"{end:g}"
+        if key != "wait":
+            return f"{end:,g}"
+        return f"{end / 60:g} min" if end >= 60 else f"{end:g} s"
 
     if not ends:
-        return "none"
+        return "all"
     if place == 0:
         return f"under {number(ends[0])}"
     if place == len(ends):
         return f"{number(ends[-1])} or more"
-    low = number(ends[place - 1])
-    return f"{low.removesuffix(' min')} to {number(ends[place])}"
+    return f"{number(ends[place - 1])} to {number(ends[place])}"
 
 
 def _fill(key: str, strength: int) -> dict[str, Any]:

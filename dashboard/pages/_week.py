@@ -88,13 +88,8 @@ def _staffing(rows: Rows, view: View, known: Definitions) -> Drawing:
         by_outcome(rows, height=280),
         f"Stacked bars by half-hour, 08:00 to 18:30. {title}.",
         _foot(rows, view, week_findings.days_counted(rows)),
-        note=_one_more_and_why(rows, view),
+        note=week_findings.why_one_more(view.organisation.kind),
     )
-
-
-def _one_more_and_why(rows: Rows, view: View) -> str:
-    said = week_findings.one_more(rows, view.organisation.kind)
-    return f"{said} {week_findings.ASSUMED}" if view.organisation.kind == "practice" else said
 
 
 def _with_left_out(query: Callable[[Scope, View], Rows]) -> Callable[[Scope, View], Rows]:
@@ -180,13 +175,7 @@ def section(scope: Scope, view: View) -> list[Component]:
             className="page-filter",
         ),
         html.Div([slot(WEEK, view, wide=True), slot(MONDAY, view), slot(STAFFING, view)], className="panels"),
-        html.P(_said_of_one_more(scope, view)),
     ]
-
-
-def _said_of_one_more(scope: Scope, view: View) -> str:
-    rows = call_logs.open_hours(scope, view)
-    return week_findings.one_more(rows, view.organisation.kind) if rows else ""
 
 
 def measured_by_logs(view: View, measure: str) -> View:

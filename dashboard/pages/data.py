@@ -12,7 +12,8 @@ from dashboard.components.panel import slot
 from dashboard.components.sentences import headline, sentences
 from dashboard.findings import Sentence
 from dashboard.page import Chart, Column, Definitions, Drawing, Page, Rows
-from dashboard.queries import data, navigation
+from dashboard.queries import call_logs, data, navigation
+from dashboard.templates import template_links
 from dashboard.view import View
 
 AGREES_WITHIN = 0.0005  # a difference of one call in two thousand is drawn as agreement
@@ -71,6 +72,22 @@ def _reconciliation(rows: Rows, view: View, known: Definitions) -> Drawing:
     )
 
 
+def _call_logs(rows: Rows, view: View, known: Definitions) -> Drawing:
+    compared, near = rows[0]["compared"], rows[0]["near"]
+    practices = len({row["practice_code"] for row in rows})
+    title = (
+        f"{near} of {compared} practice-months of logs are within {100 * call_logs.NEAR:g}% of the calls published"
+        if compared
+        else "No practice with call logs is in the publication for those months"
+    )
+    return Drawing(
+        title,
+        "Calls in a practice's own logs against those NHS England published for it, inbound calls first, largest "
+        "difference first.",
+        coverage=f"{words.plural(practices, 'practice')} · {words.months(view.first_month, view.last_month)}",
+    )
+
+
 def _areas(rows: Rows, view: View, known: Definitions) -> Drawing:
     practices = len({row["practice"] for row in rows})
     return Drawing(
@@ -92,6 +109,13 @@ def _with_feed(query: Callable[[Scope, View], Rows], column: str = "feed") -> Ca
     """The same rows, with feeds named as people name them."""
     return lambda scope, view: [
         {**row, column: words.FEEDS.get(row[column], row[column])} for row in query(scope, view)
+    ]
+
+
+def _call_logs_query(scope: Scope, view: View) -> Rows:
+    found = call_logs.reconciliation(scope, view)
+    return [
+        {**row, "item": "All inbound" if row["item"] == "inbound" else words.category(row["item"])} for row in found
     ]
 
 
@@ -180,6 +204,30 @@ RECONCILIATION = Chart(
     empty="Nothing printed has been loaded to compare with.",
     height=0,
 )
+CALL_LOGS = Chart(
+    "data-call-logs",
+    _call_logs_query,
+    _call_logs,
+    (
+        Column("name", "Practice"),
+        Column("practice_code", "Code"),
+        Column("period_start", "Month", "month"),
+        Column("item", "Calls"),
+        Column("logged", "In logs", "count"),
+        Column("published", "Published", "count"),
+        Column("difference", "Difference", "count"),
+        Column("share", "Difference, %", "percent"),
+        Column("working_days_logged", "Working days with logs", "count"),
+        Column("working_days", "Working days", "count"),
+        Column("note", "Why they may differ"),
+    ),
+    meaning="Logs and publication may differ because some calls are dialled directly to a person, some lines bypass "
+    "the logged system, callers who met a busy tone or a closed line are counted in one and not in the other, a "
+    "source's time zone moves calls at the ends of a month, or logs miss days. Accounts that several practices share "
+    "are not compared: nobody can say whose their calls are. Months not yet published are left out.",
+    empty="No practice here has call logs of its own for a published month.",
+    height=0,
+)
 AREAS = Chart(
     "data-area-disagreements",
     _with_feed(data.area_disagreements),
@@ -211,9 +259,9 @@ ICB_ONLY = (LOADS, REFUSED, REJECTED, RECONCILIATION, AREAS, UNMAPPED)
 
 
 def layout(scope: Scope, view: View) -> list[Component]:
-    """Coverage for everyone; files, refusals and reconciliation for the ICB's own team."""
+    """Coverage and call logs for everyone; files, refusals and reconciliation for the ICB's own team."""
     fresh = data.freshness(scope)
-    panels = [slot(COVERAGE, view, wide=True)]
+    panels = [slot(COVERAGE, view, wide=True), slot(CALL_LOGS, view, wide=True)]
     if scope.kind == "icb":
         panels += [slot(chart, view, wide=True) for chart in ICB_ONLY]
     return [
@@ -222,7 +270,7 @@ def layout(scope: Scope, view: View) -> list[Component]:
             "What came in, what was refused, who is missing, and whether we agree with what was published",
         ),
         sentences(_said(scope, view)),
-        html.Div(panels, className="panels"),
+        html.Div([*panels, template_links()], className="panels"),
     ]
 
 
@@ -244,5 +292,11 @@ def _said(scope: Scope, view: View) -> list[Sentence]:
 
 
 PAGE = Page(
-    path="/data", title="Data", label="Data", group="Look up", order=80, layout=layout, charts=(COVERAGE, *ICB_ONLY)
+    path="/data",
+    title="Data",
+    label="Data",
+    group="Look up",
+    order=80,
+    layout=layout,
+    charts=(COVERAGE, CALL_LOGS, *ICB_ONLY),
 )

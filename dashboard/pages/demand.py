@@ -367,12 +367,14 @@ def _label(name: str, known: Definitions) -> str:
 
 
 def _said(scope: Scope, view: View, shown: Mapping[str, str]) -> list[findings.Sentence]:
-    """The Monday's first hour, where it is logged, and where each figure of calls is from."""
+    """The Monday's first hour and one more call handler, where they are logged, and where each figure is from."""
     logged = call_logs.logged(scope, view.organisation, view.first_month, view.last_month)
     mondays = call_logs.monday(scope, view)
     measured = any(name.startswith(LOGGED) for name in shown.values())
     about = week_findings.logs_sentence(logged, view.organisation.name, view.organisation.kind, measured)
-    return [*([week_findings.monday_sentence(mondays)] if mondays else []), about]
+    first_hour = week_findings.monday_sentence(mondays) if mondays else None
+    one_more = week_findings.one_more(call_logs.open_hours(scope, view), view.organisation.kind)
+    return [each for each in (first_hour, one_more, about) if each]
 
 
 PAGE = Page(

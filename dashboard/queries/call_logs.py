@@ -20,6 +20,7 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 OPEN = range(16, 37)  # 08:00 to 18:30, the core hours
 MORNING = range(7 * 60, 11 * 60)
 MOST_ROWS = 500
+NEAR = 0.02  # of the published calls: a smaller difference needs no chasing
 OF_THE_VIEW = """
     level = :level AND organisation = :code AND month BETWEEN :first AND :last
     AND (level IN ('practice', 'pcn') OR practices >= :fewest)
@@ -176,7 +177,8 @@ def _asked(
 
 def reconciliation(scope: Scope, view: View) -> Rows:
     """Each practice's logs against what was published for it, by month and item; inbound calls first, then by size of
-    the difference. Practices of the view's organisation that the scope may see. Adds name and share (of published).
+    the difference, at most 500. Practices of the view's organisation that the scope may see. Adds name, share (of
+    published) and, the same in each row, how many pairs of inbound calls are compared, and how many of them are near.
     """
     if not columns_of("call_log_reconciliation"):
         return []
@@ -184,11 +186,15 @@ def reconciliation(scope: Scope, view: View) -> Rows:
     below = organisations.directory().below(code, "practice") or [view.organisation]
     names = {each.code: each.name for each in below if organisations.may_see(scope, each)}
     found = reader().records(
-        "SELECT *, difference / nullif(published, 0) AS share FROM call_log_reconciliation "
+        "SELECT *, difference / nullif(published, 0) AS share, "
+        "count(*) FILTER (WHERE item = 'inbound' AND published > 0) OVER () AS compared, "
+        "count(*) FILTER (WHERE item = 'inbound' AND abs(difference) <= :near * published) OVER () AS near "
+        "FROM call_log_reconciliation "
         "WHERE practice_code IN (SELECT unnest(:codes)) AND period_start BETWEEN :first AND :last "
-        "ORDER BY item <> 'inbound', abs(difference / nullif(published, 0)) DESC NULLS FIRST, period_start DESC, "
+        "ORDER BY item <> 'inbound', abs(difference / nullif(published, 0)) DESC NULLS LAST, period_start DESC, "
         "practice_code, item LIMIT :most",
         codes=list(names),
+        near=NEAR,
         first=view.first_month,
         last=view.last_month,
         most=MOST_ROWS,

@@ -5,6 +5,7 @@ from typing import Any
 from dashboard.access.scope import Scope
 from dashboard.page import Rows
 from dashboard.queries import organisations
+from dashboard.queries.measures import OF_ACTIVITY
 from dashboard.queries.source import reader, remembered
 from dashboard.view import View
 
@@ -16,7 +17,8 @@ def freshness(scope: Scope) -> dict[str, Any]:
     """built_at, is_synthetic, name, last_loaded_at and last_month of the generation."""
     rows = reader().records(
         "SELECT g.name, g.built_at, g.is_synthetic, (SELECT max(loaded_at) FROM load) AS last_loaded_at, "
-        "(SELECT max(period_start) FROM measure_value WHERE period_kind = 'month' AND value IS NOT NULL) AS last_month "
+        "(SELECT max(period_start) FROM measure_value WHERE period_kind = 'month' AND value IS NOT NULL "
+        f"AND {OF_ACTIVITY}) AS last_month "
         "FROM generation g"
     )
     return rows[0] if rows else {}

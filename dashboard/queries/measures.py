@@ -30,11 +30,15 @@ def definitions(scope: Scope) -> dict[str, dict[str, Any]]:
 
 
 @remembered
+# states such as telephony stages are known for the month that has just begun; activity is not
+OF_ACTIVITY = "NOT starts_with(measure, 'telephony_') AND NOT starts_with(measure, 'navigator')"
+
+
 def month_range() -> tuple[date, date] | None:
     """First and last month that any measure has, or None before there is one."""
     rows = reader().records(
         "SELECT min(period_start) AS first, max(period_start) AS last FROM measure_value "
-        "WHERE period_kind = 'month' AND value IS NOT NULL"
+        f"WHERE period_kind = 'month' AND value IS NOT NULL AND {OF_ACTIVITY}"
     )
     return (rows[0]["first"], rows[0]["last"]) if rows and rows[0]["last"] is not None else None
 
