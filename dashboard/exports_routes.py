@@ -1,7 +1,6 @@
 """Exports beyond looking: a file's exact bytes, and what people ask the scheduler for. Plain forms, no JavaScript."""
 
 import re
-from datetime import datetime
 from pathlib import Path
 
 from dash import Dash
@@ -65,20 +64,13 @@ def _ask(kind: str, export: str, reason: str | None) -> Response:
     period = request.form.get("period", "")
     if not PERIOD.fullmatch(period):
         abort(400, "Give the period as a month, such as 2026-10.")
-    user, now = current_user(), _now()
+    user = current_user()
     assert user is not None  # the guard let it pass
     try:
-        past, names = exports.history(), set(exports.known())
-        if past is None or export not in names:
-            abort(404)
-        if (kind, export, period) not in exports.asked():  # a second press asks for nothing more
-            past.ask(kind, export, period, user.name, now, reason)
+        if exports.ask(kind, export, period, user.name, current_app.extensions["access"].now(), reason):
             record(f"export.{kind}", what=export, period=period)
+    except LookupError:
+        abort(404)
     except (HistoryError, Unreadable) as error:
         abort(409, str(error))
     return redirect("/exports", 303)  # type: ignore[return-value]
-
-
-def _now() -> datetime:
-    now: datetime = current_app.extensions["access"].now()
-    return now

@@ -1,4 +1,4 @@
-"""Exports as they stand: the calendar, what was made and sent, what is held, and the files. Looking changes nothing."""
+"""Exports as they stand: the calendar, what was made and sent, what is held, the files. Looking changes nothing."""
 
 import csv
 import hashlib
@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,7 +29,7 @@ Row = dict[str, str]
 
 
 class Unreadable(Exception):
-    """The record, a definition or a file of exports cannot be read or is not what it was. The message says which."""
+    """The record, a definition or a file of exports cannot be used or is not what it was. The message says which."""
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def _readable() -> Iterator[None]:
     except DefinitionError as error:
         raise Unreadable(str(error)) from None
     except SQLAlchemyError as error:
-        raise Unreadable(f"The record of exports cannot be read: {getattr(error, 'orig', error)}.") from None
+        raise Unreadable(f"The record of exports cannot be used: {getattr(error, 'orig', error)}.") from None
     except OSError as error:
         raise Unreadable(f"{Path(error.filename or '').name} cannot be read: {error.strerror or error}.") from None
     except (ValueError, KeyError) as error:
@@ -90,6 +90,22 @@ def asked() -> dict[tuple[str, str, str], dict[str, Any]]:
         return {}
     with _readable():
         return {(row["kind"], row["export"], row["period"]): row for row in past.requests()}
+
+
+def ask(kind: str, export: str, period: str, who: str, now: datetime, reason: str | None) -> bool:
+    """Record a request for the scheduler; False where the same is asked for already and nothing was recorded.
+
+    Raises LookupError where there is no such export, HistoryError where there is nothing to release or resubmit,
+    Unreadable where the record cannot be written.
+    """
+    past = history()
+    if past is None or export not in known():
+        raise LookupError(export)
+    if (kind, export, period) in asked():
+        return False
+    with _readable():
+        past.ask(kind, export, period, who, now, reason)
+    return True
 
 
 def calendar(today: date) -> Rows:

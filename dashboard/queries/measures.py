@@ -29,11 +29,11 @@ def definitions(scope: Scope) -> dict[str, dict[str, Any]]:
     return {row["measure"]: row for row in reader().records("SELECT * FROM measure ORDER BY title")}
 
 
-@remembered
 # states such as telephony stages are known for the month that has just begun; activity is not
 OF_ACTIVITY = "NOT starts_with(measure, 'telephony_') AND NOT starts_with(measure, 'navigator')"
 
 
+@remembered
 def month_range() -> tuple[date, date] | None:
     """First and last month that any measure has, or None before there is one."""
     rows = reader().records(
