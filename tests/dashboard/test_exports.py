@@ -321,7 +321,10 @@ def test_what_cannot_be_read_is_said(october: House) -> None:
     (october.exports / "telephony_adoption" / "manifest.json").write_text("{")
     assert "cannot be understood" in page(october.client("viewer"), f"/exports/{FIRST}")
     (october.exports / "exports.sqlite").write_bytes(b"not a database" * 100)
-    assert "record of exports cannot be read" in page(october.client("viewer"), "/exports")
+    assert "record of exports cannot be used" in page(october.client("viewer"), "/exports")
+    exporter = october.client("exporter")
+    answer = exporter.get(f"/exports/telephony_adoption/{FIRST}")
+    assert (answer.status_code, "Traceback" in answer.text) == (409, False)
 
 
 CELLS = st.sampled_from(["", "1", "2"])
