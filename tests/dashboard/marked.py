@@ -103,7 +103,7 @@ def _add(connection: duckdb.DuckDBPyConnection, place: int, code: str) -> None:
 def secrets_of(path: Path, seen: set[str]) -> set[str]:
     """Codes, names, postcodes and exact figures of practices that are not in `seen`, as they would be written.
 
-    Figures: counts as written without separators, and values to six decimals, of a month and of each period's sum.
+    Figures: counts as written without separators, and values to nine decimals, of a month and of each period's sum.
     """
     with duckdb.connect(str(path), read_only=True) as connection:
         rows = connection.execute(
@@ -129,21 +129,24 @@ def secrets_of(path: Path, seen: set[str]) -> set[str]:
     hidden, open_ = set(), set()
     for organisation, *figures in values:
         for number in figures:
-            if number is not None and (number >= 100_000 or number != int(number)):
+            # a round figure may stand anywhere
+            if number is not None and (number >= 100_000 if number == int(number) else number != round(number, 5)):
                 (open_ if organisation in seen else hidden).add(_written(float(number)))
     return found | (hidden - open_)
 
 
 def leaks(text: str, secrets: set[str]) -> set[str]:
     """Those of `secrets` that stand in `text`, figures also with separators or more decimals."""
-    numbers = re.findall(r"\d[\d,]*\.?\d*", text)
-    written = {_written(float(number.replace(",", ""))) for number in numbers if number.strip(",.")}
+    # a comma may part thousands or cells
+    numbers = re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?!\w)", text)
+    numbers += re.findall(r"(?<![\w.])\d{1,3}(?:,\d{3})+(?!\w)", text)
+    written = {_written(float(number.replace(",", ""))) for number in set(numbers)}
     words = {secret for secret in secrets if not secret.replace(".", "").isdigit() and secret in text}
     return words | (written & secrets)
 
 
 def _written(number: float) -> str:
-    return f"{number:.0f}" if number == int(number) else f"{number:.6f}"
+    return f"{number:.0f}" if number == int(number) else f"{number:.9f}"
 
 
 def body_of(output: str, outputs: Any, inputs: Any, state: Any = ()) -> dict[str, Any]:
