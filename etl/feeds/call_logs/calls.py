@@ -129,7 +129,8 @@ def _calls(chosen: str) -> str:
     WITH grouped AS ({_grouped()} FROM keyed {chosen} GROUP BY source_id, call_key),
     after AS (  -- where a call went when it left the queue, or after it was transferred
         SELECT g.source_id, g.call_key, min(k.answered_at) AS answered_after, sum(k.talk_seconds) AS talk_after
-        FROM (SELECT * FROM grouped WHERE transferred_at IS NOT NULL OR (left_at IS NOT NULL AND connected IS NULL)) AS g
+        FROM (SELECT * FROM grouped
+            WHERE transferred_at IS NOT NULL OR (left_at IS NOT NULL AND connected IS NULL)) AS g
         JOIN (SELECT * FROM keyed WHERE kind = 'cdr' AND step = 'dial' AND direction <> 'outbound') AS k
           ON k.source_id = g.source_id AND k.call_key = g.call_key
          AND k.answered_at >= coalesce(g.transferred_at, g.left_at)
@@ -160,7 +161,8 @@ def _calls(chosen: str) -> str:
         FROM placed AS p
         LEFT JOIN bank_holidays AS b ON b.day = CAST(p.local_time AS DATE)
         LEFT JOIN open_hours AS h
-          ON h.practice = CASE WHEN p.practice_code IN (SELECT practice FROM open_hours) THEN p.practice_code ELSE '' END
+          ON h.practice = CASE WHEN p.practice_code IN (SELECT practice FROM open_hours) THEN p.practice_code
+            ELSE '' END
          AND h.weekday = isodow(p.local_time)
          AND hour(p.local_time) * 60 + minute(p.local_time) >= h.opens
          AND hour(p.local_time) * 60 + minute(p.local_time) < h.closes
@@ -207,7 +209,8 @@ def _grouped() -> str:
             coalesce(bool_or(step = 'queue'), FALSE) AS joined_queue,
             min(answered_at) FILTER (step = 'connect') AS connected,
             min(answered_at) FILTER (kind = 'event') AS connected_by_talk,
-            min(answered_at) FILTER (NOT is_inferred AND kind <> 'event' AND direction <> 'outbound') AS answered_surely,
+            min(answered_at) FILTER (NOT is_inferred AND kind <> 'event' AND direction <> 'outbound')
+                AS answered_surely,
             coalesce(min(answered_at) FILTER (is_inferred AND step <> 'queue' AND direction <> 'outbound'),
                 min(answered_at) FILTER (is_inferred AND direction <> 'outbound')) AS answered_perhaps,
             max(answered_at) FILTER (direction = 'outbound') AS rung_back_at,
@@ -281,7 +284,8 @@ def _rung_back() -> str:
         SELECT r.source_id, r.caller_pseudonym, r.day, r.moment, r.correlation_id,
             coalesce(r.practice, max_by(a.practice, a.moment)) AS practice
         FROM rung AS r LEFT JOIN asked AS a
-          ON a.source_id = r.source_id AND a.caller_pseudonym = r.caller_pseudonym AND a.day = r.day AND a.moment <= r.moment
+          ON a.source_id = r.source_id AND a.caller_pseudonym = r.caller_pseudonym AND a.day = r.day
+         AND a.moment <= r.moment
         GROUP BY r.source_id, r.caller_pseudonym, r.day, r.moment, r.correlation_id, r.practice
     ),
     events AS (
@@ -294,7 +298,8 @@ def _rung_back() -> str:
     ),
     lowest AS (
         SELECT *, coalesce(min(level) OVER (PARTITION BY source_id, caller_pseudonym, day, practice
-            ORDER BY moment, is_call, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS lowest_before FROM levels
+            ORDER BY moment, is_call, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS lowest_before
+        FROM levels
     ),
     -- a call finds someone waiting unless it takes the balance of requests and calls to a new low
     used AS (

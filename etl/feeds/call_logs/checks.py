@@ -36,8 +36,8 @@ def zone(reading: Reading, source: Source, local: str, known: str) -> None:
         raise RefusedFile(
             f"The times of this file do not fit the time zone {source.timezone} that icb.toml gives for the telephony "
             f"source `{source.id}`: in {wrong[0]:%B %Y} most rows are {abs(minutes)} minutes "
-            f"{'ahead of' if minutes > 0 else 'behind'} the UTC times inside the file itself. Set `timezone` to the zone "
-            "in which the platform writes (perhaps UTC) and put the file in the inbox again."
+            f"{'ahead of' if minutes > 0 else 'behind'} the UTC times inside the file itself. Set `timezone` to the "
+            "zone in which the platform writes (perhaps UTC) and put the file in the inbox again."
         )
 
 
@@ -103,8 +103,8 @@ def _busiest_hour(con: duckdb.DuckDBPyConnection, table: str, source: Source) ->
     local = clock.london("started_at")
     hours = con.execute(
         f"SELECT {local} - started_at AS ahead, extract(hour FROM {local}) AS hour, count(*) AS calls, "
-        f"count(DISTINCT CAST({local} AS DATE)) AS days FROM {table} WHERE answered_at IS NOT NULL AND isodow({local}) < 6 "
-        "GROUP BY ahead, hour ORDER BY calls DESC, hour"
+        f"count(DISTINCT CAST({local} AS DATE)) AS days FROM {table} "
+        f"WHERE answered_at IS NOT NULL AND isodow({local}) < 6 GROUP BY ahead, hour ORDER BY calls DESC, hour"
     ).fetchall()
     for ahead in {row[0] for row in hours}:
         season = [row for row in hours if row[0] == ahead]
@@ -114,9 +114,9 @@ def _busiest_hour(con: duckdb.DuckDBPyConnection, table: str, source: Source) ->
             continue
         raise RefusedFile(
             f"Most calls answered on weekdays in {'summer time' if ahead else 'winter time'} fall in the hour from "
-            f"{hour:02d}:00, where general practice has its busiest hour from 08:00 or 09:00. `timezone` of the telephony "
-            f"source `{source.id}` in icb.toml, or the system's clock, is probably wrong. Correct it and put the file in "
-            "the inbox again."
+            f"{hour:02d}:00, where general practice has its busiest hour from 08:00 or 09:00. `timezone` of the "
+            f"telephony source `{source.id}` in icb.toml, or the system's clock, is probably wrong. Correct it and put "
+            "the file in the inbox again."
         )
 
 
@@ -128,6 +128,6 @@ def _once(con: duckdb.DuckDBPyConnection, table: str) -> None:
     if total > different:
         con.execute(
             f"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM (SELECT rowid, row_number() OVER (PARTITION BY "
-            "correlation_id, leg_id ORDER BY callback_completed DESC NULLS LAST, ended_at DESC NULLS LAST, answered_at DESC NULLS LAST, "
-            f"entered_at, rowid DESC) AS place FROM {table}) WHERE place > 1)"
+            "correlation_id, leg_id ORDER BY callback_completed DESC NULLS LAST, ended_at DESC NULLS LAST, "
+            f"answered_at DESC NULLS LAST, entered_at, rowid DESC) AS place FROM {table}) WHERE place > 1)"
         )

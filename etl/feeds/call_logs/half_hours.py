@@ -87,8 +87,8 @@ def refresh(warehouse: Warehouse) -> None:
 
 def _calls(within: str) -> str:
     return (
-        "FROM fact.call AS c JOIN touched_days AS t ON t.practice_code = c.practice_code AND t.local_date = c.local_date "
-        f"WHERE c.{within}"
+        "FROM fact.call AS c JOIN touched_days AS t "
+        f"ON t.practice_code = c.practice_code AND t.local_date = c.local_date WHERE c.{within}"
     )
 
 

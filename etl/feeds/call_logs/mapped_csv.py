@@ -64,8 +64,8 @@ def profile(name: str, home: Path) -> Profile:
             _check(path.name, found)
             return found
     raise RefusedFile(
-        f"There is no profile `{name}`. Copy profiles/template.toml to profiles/{name}.toml in the home folder, fill it "
-        "in, and put the file in the inbox again."
+        f"There is no profile `{name}`. Copy profiles/template.toml to profiles/{name}.toml in the home folder, fill "
+        "it in, and put the file in the inbox again."
     )
 
 
@@ -150,8 +150,8 @@ def before_trailer(received: Received, source: Source, home: Path) -> tuple[int,
             counted = sum(1 for line in stream if line.strip()) - found.header_row - (left - blank)
         if counted != int(stated):
             raise RefusedFile(
-                f"The file's last line says that there are {stated} rows, but there are {counted:,}. It is not complete: "
-                "ask the sender to export it again."
+                f"The file's last line says that there are {stated} rows, but there are {counted:,}. It is not "
+                "complete: ask the sender to export it again."
             )
     return kept, left
 
@@ -185,7 +185,7 @@ def _kept(found: Profile, source: Source, mask: int) -> dict[str, str]:
     make ids from the caller's number."""
     unreadable = [f"(_{column}_text IS NOT NULL AND _{column} IS NULL)" for column in TIMES if column in found.columns]
     local = _local("_started_at_text", found)
-    asked_by_account = found.practice_key == "account"
+    by_account = found.practice_key == "account"
     same = ("_queue_entered_at", "_answered_at", "_started_at", "_callback_requested_at", "_wait_seconds",
             "_talk_seconds", "_total_seconds", "_result", "_is_callback_requested")  # fmt: skip
     return {
@@ -204,7 +204,7 @@ def _kept(found: Profile, source: Source, mask: int) -> dict[str, str]:
         "_position": "try_cast(_queue_position_announced AS INTEGER)",
         "_practice_ods": "upper(_practice_ods)",
         "_practice_key": rows.masked("_line", mask),
-        "_practice_name": f"CASE WHEN _line IS NULL THEN lower({'_account' if asked_by_account else '_dialled_number'}) END",
+        "_practice_name": f"CASE WHEN _line IS NULL THEN lower({'_account' if by_account else '_dialled_number'}) END",
         "_person": rows.masked("_number", mask),
         "_status": people.status("_caller_number", "_number"),
         "_is_damaged": people.damaged("_caller_number"),

@@ -74,7 +74,8 @@ def status(field: str, digits: str) -> str:
     withheld = ", ".join(f"'{word}'" for word in WITHHELD)
     return (
         f"CASE WHEN {digits} IS NOT NULL THEN 'present' "
-        f"WHEN {field} IS NULL OR lower({field}) IN ({withheld}) OR regexp_full_match({field}, '\\+?0+') THEN 'withheld' "
+        f"WHEN {field} IS NULL OR lower({field}) IN ({withheld}) "
+        f"OR regexp_full_match({field}, '\\+?0+') THEN 'withheld' "
         f"WHEN regexp_full_match({field}, '[0-9*#]+') THEN 'short' ELSE 'internal_error' END"
     )
 

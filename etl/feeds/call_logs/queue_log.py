@@ -155,7 +155,8 @@ def _kept(source: Source, mask: int) -> dict[str, str]:
         "_status": f"CASE WHEN _step = 'enter' THEN {people.status('_caller', '_number')} END",
         "_is_damaged": people.damaged("_caller"),
         "_local": clock.to_utc("_local_time", source.timezone),
-        "_known": "CASE WHEN _local_text IS NOT NULL THEN CAST(epoch(_at) AS BIGINT) WHEN _step = 'enter' THEN _born END",
+        "_known": "CASE WHEN _local_text IS NOT NULL THEN CAST(epoch(_at) AS BIGINT) "
+        "WHEN _step = 'enter' THEN _born END",
     }
 
 

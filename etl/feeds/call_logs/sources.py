@@ -76,8 +76,8 @@ def sources(tables: list[dict[str, Any]]) -> list[Source]:
             entry = ".".join(str(part) for part in first["loc"][:1])
             where = f", `{entry}`" if entry else ""
             raise RefusedFile(
-                f"The telephony source {named} in icb.toml is wrong{where}: {first['msg'].removeprefix('Value error, ')}. "
-                "Correct it and put the file in the inbox again."
+                f"The telephony source {named} in icb.toml is wrong{where}: "
+                f"{first['msg'].removeprefix('Value error, ')}. Correct it and put the file in the inbox again."
             ) from None
     ids = [source.id for source in found]
     for twice in {name for name in ids if ids.count(name) > 1}:

@@ -144,9 +144,11 @@ def _segments(parsed: str) -> str:
     joined = (
         "(SELECT r.*, coalesce(a.practice, e.practice) AS _by_dial, coalesce(b.practice, f.practice) AS _by_to, "
         f"coalesce(c.practice, d.practice) AS _by_queue, {_direction()} AS _direction FROM {parsed} AS r "
-        "LEFT JOIN practice_numbers AS a ON a.key = r._dial_key LEFT JOIN practice_numbers AS e ON e.name = r._dial_name "
+        "LEFT JOIN practice_numbers AS a ON a.key = r._dial_key "
+        "LEFT JOIN practice_numbers AS e ON e.name = r._dial_name "
         "LEFT JOIN practice_numbers AS b ON b.key = r._to_key LEFT JOIN practice_numbers AS f ON f.name = r._to_name "
-        "LEFT JOIN practice_numbers AS c ON c.name = r._queue LEFT JOIN practice_numbers AS d ON d.name = r._queue_name)"
+        "LEFT JOIN practice_numbers AS c ON c.name = r._queue "
+        "LEFT JOIN practice_numbers AS d ON d.name = r._queue_name)"
     )
     person = "CASE _direction WHEN 'inbound' THEN _from_key WHEN 'outbound' THEN coalesce(_dial_key, _to_key) END"
     return f"(SELECT *, {person} AS _person FROM {joined})"

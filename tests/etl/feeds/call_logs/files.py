@@ -58,8 +58,8 @@ def london(seconds: int, zone: str = "Europe/London") -> str:
 
 
 def cdr(start: int, duration: int = 60, **fields: object) -> str:
-    """A 21-field call detail record. Fields: src, dst, app, data, peer, channel, billsec, disposition, uid, linked, seq,
-    name, context, zone."""
+    """A 21-field call detail record. Fields: src, dst, app, data, peer, channel, billsec, disposition, uid, linked,
+    seq, name, context, zone."""
     get = fields.get
     uid = get("uid", f"{start}.1")
     disposition = get("disposition", "ANSWERED")
@@ -81,8 +81,8 @@ def event(at: int, uid: str, name: str, *data: object, queue: str = "nav", agent
 
 
 def segment(start: int, end: int, **fields: object) -> str:
-    """27 fields of 3CX, in UTC. Fields: history, callid, answered, reason, src, to, dial, from_type, to_type, final_type,
-    name, missed."""
+    """27 fields of 3CX, in UTC. Fields: history, callid, answered, reason, src, to, dial, from_type, to_type,
+    final_type, name, missed."""
     get = fields.get
 
     def utc(seconds: object) -> str:
@@ -90,8 +90,9 @@ def segment(start: int, end: int, **fields: object) -> str:
 
     to = str(get("to", "Ext.80002"))
     parts = [
-        get("history", "Call 1"), get("callid", "89d3af2d8f010000_1"), "00:00:00", utc(start), utc(get("answered")), utc(end),
-        get("reason", "TerminatedBySrc"), get("src", CALLER), to, "10000", to.removeprefix("Ext."), get("dial", "01632960001"),
+        get("history", "Call 1"), get("callid", "89d3af2d8f010000_1"), "00:00:00",
+        utc(start), utc(get("answered")), utc(end), get("reason", "TerminatedBySrc"),
+        get("src", CALLER), to, "10000", to.removeprefix("Ext."), get("dial", "01632960001"),
         "", to, to.removeprefix("Ext."), "", "", "", "", "Chain: x;", get("from_type", "Line"), get("to_type", "Queue"),
         get("final_type", "Queue"), get("name", "Ottoline Pomfret"), "Desk", "Desk", get("missed", ""),
     ]  # fmt: skip

@@ -96,8 +96,8 @@ def _compare(home: Home, records: list[str], log: list[str]) -> None:
     found = {
         row[0]: row[1:]
         for row in home.rows(
-            "SELECT native_call_id, practice_code, CAST(epoch(started_at) AS BIGINT), outcome, wait_seconds, talk_seconds, "
-            "queue_position, callback_completed FROM fact.call"
+            "SELECT native_call_id, practice_code, CAST(epoch(started_at) AS BIGINT), outcome, wait_seconds, "
+            "talk_seconds, queue_position, callback_completed FROM fact.call"
         )
     }
     fields = ("practice", "started", "outcome", "wait", "talk", "position", "made")

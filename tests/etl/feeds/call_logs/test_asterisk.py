@@ -4,6 +4,7 @@ import csv
 
 import pytest
 
+from etl.feeds.call_logs import asterisk
 from etl.nightly import load_files
 from etl.settings import Settings
 from tests.etl.feeds.call_logs.files import CALLER, RIVERSIDE, Home, cdr, epoch, event
@@ -52,7 +53,7 @@ def test_a_field_that_is_now_this_now_that(home: Settings) -> None:
     records = [record[:17] for record in WHOLE]
     records[1][16] = "recording"
     assert "Name the fields in `columns`" in where.load("riverside-Master.csv", lines(*records)).refused[0][1]
-    declared = Home(home, {**RIVERSIDE, "columns": ["accountcode", "src", "dst", "dcontext", "clid", "channel", "dstchannel", "lastapp", "lastdata", "start", "answer", "end", "duration", "billsec", "disposition", "amaflags", "userfield"]})  # fmt: skip
+    declared = Home(home, {**RIVERSIDE, "columns": [*asterisk.BASE, "userfield"]})
     assert declared.load("riverside-again.csv", lines(*records)).loads[0].rows_kept == 3
 
 
@@ -67,12 +68,13 @@ def test_two_legs_without_a_sequence_are_two(home: Settings) -> None:
 
 
 def _freepbx(heading: bool) -> list[list[str]]:
-    names = ["calldate", "clid", "src", "dst", "dcontext", "channel", "dstchannel", "lastapp", "lastdata", "duration", "billsec",
-             "disposition", "amaflags", "accountcode", "uniqueid", "userfield", "did", "recordingfile", "cnum", "cnam",
-             "outbound_cnum", "outbound_cnam", "dst_cnam", "linkedid", "peeraccount", "sequence"]  # fmt: skip
+    names = ["calldate", "clid", "src", "dst", "dcontext", "channel", "dstchannel", "lastapp", "lastdata", "duration",
+             "billsec", "disposition", "amaflags", "accountcode", "uniqueid", "userfield", "did", "recordingfile",
+             "cnum", "cnam", "outbound_cnum", "outbound_cnam", "dst_cnam", "linkedid", "peeraccount", "sequence"]  # fmt: skip
     rows = [
-        [r[9], r[4], r[1], "600", r[3], r[5], r[6], r[7], r[8], r[12], r[13], r[14], "3", "", r[16], "", "+441632960001", "", r[1],
-         "Ottoline", "", "", "", r[19], "", r[20]] for r in WHOLE
+        [r[9], r[4], r[1], "600", r[3], r[5], r[6], r[7], r[8], r[12], r[13], r[14], "3", "", r[16], "",
+         "+441632960001", "",
+         r[1], "Ottoline", "", "", "", r[19], "", r[20]] for r in WHOLE
     ]  # fmt: skip
     return [names, *rows] if heading else rows
 

@@ -9,7 +9,10 @@ from etl.feeds.call_logs import mapped_csv
 from etl.settings import Settings
 from tests.etl.feeds.call_logs.files import CALLER, CANONICAL, CANONICAL_HEADING, Home
 
-ANSWERED = f"7,Y99901,2026-06-01T07:00:12Z,2026-06-01T07:00:30Z,2026-06-01T07:02:05Z,2026-06-01T07:05:40Z,answered,7,false,,{CALLER}"
+ANSWERED = (
+    "7,Y99901,2026-06-01T07:00:12Z,2026-06-01T07:00:30Z,2026-06-01T07:02:05Z,2026-06-01T07:05:40Z,answered,7,false,,"
+    + CALLER
+)
 ASKED = f"8,Y99901,2026-06-01T07:10:00Z,2026-06-01T07:10:20Z,,2026-06-01T07:11:00Z,callback,3,true,false,{CALLER}"
 
 

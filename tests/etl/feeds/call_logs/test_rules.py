@@ -199,8 +199,8 @@ def test_talk_goes_on_across_a_transfer(riverside: Home) -> None:
 
 def test_busy_before_any_menu_is_engaged_and_not_inbound(riverside: Home) -> None:
     """Engaged calls are counted beside inbound, not in it; a withheld one is no repeat."""
-    riverside.load("riverside-cdr", [cdr(AT, 2, app="Busy", disposition="BUSY"), cdr(AT + 9, uid=f"{AT + 9}.2", app="Busy",
-                                                                                      disposition="CONGESTION")])  # fmt: skip
+    congested = cdr(AT + 9, uid=f"{AT + 9}.2", app="Busy", disposition="CONGESTION")
+    riverside.load("riverside-cdr", [cdr(AT, 2, app="Busy", disposition="BUSY"), congested])
     assert riverside.rows("SELECT inbound, engaged, repeat_calls FROM mart.calls_half_hour") == [(0, 2, 0)]
 
 
@@ -393,8 +393,8 @@ class TestRepeats:
                 else [event(at + 30, uid, "CONNECT", 30, "x", 1), event(at + 60, uid, "COMPLETECALLER", 30, 30, 1)]
             )
         riverside.load("riverside-queue", lines)
-        select = "SELECT inbound, callers, lost_callers, lost_not_back, repeat_calls, queued, position_given FROM mart.calls_day"
-        assert riverside.rows(select) == [(4, 3, 2, 1, 1, 4, 4)]
+        columns = "inbound, callers, lost_callers, lost_not_back, repeat_calls, queued, position_given"
+        assert riverside.rows(f"SELECT {columns} FROM mart.calls_day") == [(4, 3, 2, 1, 1, 4, 4)]
 
 
 def test_a_call_across_midnight_is_of_the_day_it_began(riverside: Home) -> None:

@@ -12,9 +12,9 @@ MENU = segment(
 )
 QUEUE = segment(AT + 18, AT + 328, callid="1_2", answered=AT + 113, final_type="Extension")
 PUBLISHED = (
-    "Call 265500,89d3af2d8f010000_3456,00:08:10,2024/04/30 06:27:28,2024/04/30 06:27:36,2024/04/30 06:35:46,TerminatedByDst,"
-    "07700900123,Ext.80002,10020,80002,80002,ReplacedDst,Ext.10013,10013,,,,,Chain: 07700900123;Ext.80002;Ext.10013;,Line,"
-    "Queue,Extension,Ottoline Pomfret,Queue,Desk,"
+    "Call 265500,89d3af2d8f010000_3456,00:08:10,2024/04/30 06:27:28,2024/04/30 06:27:36,2024/04/30 06:35:46,"
+    "TerminatedByDst,07700900123,Ext.80002,10020,80002,80002,ReplacedDst,Ext.10013,10013,,,,,"
+    "Chain: 07700900123;Ext.80002;Ext.10013;,Line,Queue,Extension,Ottoline Pomfret,Queue,Desk,"
 )
 
 

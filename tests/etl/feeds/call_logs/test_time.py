@@ -103,8 +103,8 @@ def test_the_hour_that_does_not_exist_is_refused(home: Settings, source: dict[st
         where.load("holt-1.csv", [CANONICAL_HEADING, *rows, f"99,Y99901,{gap},,,2026-03-29 03:00:00,unknown,,,,"])
     else:
         good = [segment(at + n, at + n + 60, history=f"Call {n}", callid=f"{n}_1") for n in range(30)]
-        where.load("beck-1", [*good, segment(at, at + 60, callid="99_1", history="Call 99").replace("2026/03/29 11:00:00",
-                                                                                                   "2026/03/29 01:30:00")])  # fmt: skip
+        bad = segment(at, at + 60, callid="99_1", history="Call 99")
+        where.load("beck-1", [*good, bad.replace("2026/03/29 11:00:00", "2026/03/29 01:30:00")])
     assert [reason for _, reason in where.reasons()] == [
         "the start is in the hour that does not exist because the clocks went forward"
     ]
@@ -194,7 +194,7 @@ def test_the_busiest_hour_gives_a_wrong_zone_away(home: Settings, written: str, 
                 final_type="Extension",
                 history=f"Call {number}",
                 callid=f"{number}_1",
-            )  # fmt: skip
+            )
         )
     night = where.load("beck-1", lines)
     if refused and season == "2026-06-01":
