@@ -11,6 +11,13 @@ WITH has AS (
     UNION
     SELECT DISTINCT organisation, period_start, 'registered_patients'
     FROM fact.registered_patients WHERE organisation_kind = 'practice' AND sex = 'all' AND age_band = 'all'
+    UNION
+    SELECT DISTINCT practice_code, month, 'navigation' FROM mart.navigation_contact
+),
+-- navigation records come from the ICB's own practices, so nobody else's are missing
+own AS (
+    SELECT DISTINCT p.icb FROM mart.practice_month AS p
+    INNER JOIN mart.navigation_contact AS c ON c.practice_code = p.practice AND c.month = p.month
 ),
 spoken_of AS (SELECT DISTINCT feed, period_start FROM has)
 SELECT p.practice, s.period_start, s.feed, h.practice IS NOT NULL AS has_data
@@ -18,3 +25,4 @@ FROM mart.practice_month AS p
 INNER JOIN spoken_of AS s ON s.period_start = p.month
 LEFT JOIN has AS h ON h.practice = p.practice AND h.period_start = p.month AND h.feed = s.feed
 WHERE p.is_open
+  AND (s.feed <> 'navigation' OR p.icb IN (SELECT icb FROM own))
