@@ -94,7 +94,7 @@ def _take_file(
     with intake.unpack(path, settings) as parts:
         if wait and any(_says(part, registry, "NEEDS_ORGANISATIONS") for part in parts):
             return False
-        private = any(_says(part, registry, "HOLDS_NUMBERS") for part in parts)
+        private = any(_says(part, registry, "HOLDS_PEOPLE") for part in parts)
         for part in parts:
             name = part.args[-1] if isinstance(part, RefusedFile) else part.name
             try:

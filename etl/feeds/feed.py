@@ -5,7 +5,7 @@ A feed is a module with these names:
     NAME = "published_calls"                 one name everywhere
     FACTS = ("published_calls", …)           tables of `etl.warehouse.tables` that it fills
     MAXIMUM_REJECTED_SHARE = 0.05            optional
-    HOLDS_NUMBERS = True                     optional: originals hold people's numbers; kept apart, and not for long
+    HOLDS_PEOPLE = True                      optional: originals hold numbers or names; kept apart, not for long
     def recognise(received) -> str | None    the layout's name, from the contents; None: not mine
     def read(reading) -> None                stages rows; says what it refuses
     def settle(warehouse) -> None            optional: when all files of a run are loaded, in its own transaction

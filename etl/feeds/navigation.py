@@ -26,6 +26,7 @@ from etl.warehouse.connection import Warehouse
 NAME = "navigation"
 FACTS = ("navigation", "navigation_call")
 NEEDS_ORGANISATIONS = True
+HOLDS_PEOPLE = True  # some systems write the patient's name beside the request
 
 SHIPPED = Path(__file__).parent / "navigation_profiles"
 OWN_DESTINATIONS = Path("reference") / "navigation_destinations.csv"

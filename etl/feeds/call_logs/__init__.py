@@ -33,7 +33,7 @@ from etl.warehouse.connection import Warehouse
 
 NAME = "call_logs"
 FACTS = ("call_leg", "call")
-HOLDS_NUMBERS = True
+HOLDS_PEOPLE = True
 
 READERS = {
     "asterisk_cdr": ("asterisk", asterisk.read),

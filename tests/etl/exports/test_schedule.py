@@ -59,7 +59,7 @@ def every(step: timedelta, until: datetime = datetime(2027, 1, 1, tzinfo=UTC)) -
 
 
 def test_every_night_and_every_period_once_in_a_year() -> None:
-    asked = simulate(every(timedelta(hours=1)))
+    asked = simulate(now for now in every(timedelta(hours=1)) if now.hour in (1, 2, 3, 6, 7))
     nights = [(now.astimezone(LONDON), job) for now, job in asked if job.kind == "night"]
     assert len(nights) == 365
     assert {now.time() for now, _ in nights} == {time(3, 0)}
@@ -88,7 +88,7 @@ def test_one_night_on_a_clock_change_at_any_hour(change: date, night_at: time) -
 def test_what_was_missed_is_caught_up_once() -> None:
     """The machine is off from 10 February to 20 May, 01:00."""
     off, on = datetime(2026, 2, 10, tzinfo=UTC), datetime(2026, 5, 20, tzinfo=UTC)
-    asked = simulate(now for now in every(timedelta(hours=1)) if not off <= now < on)
+    asked = simulate(now for now in every(timedelta(hours=4)) if not off <= now < on)
     back = [job for now, job in asked if now == on]
     assert [job.name for job in back if job.kind == "night"] == ["2026-05-19"]
     training = [job.period for job in back if job.name == "navigator_training"]

@@ -70,7 +70,8 @@ def test_two_legs_without_a_sequence_are_two(home: Settings) -> None:
 def _freepbx(heading: bool) -> list[list[str]]:
     names = ["calldate", "clid", "src", "dst", "dcontext", "channel", "dstchannel", "lastapp", "lastdata", "duration",
              "billsec", "disposition", "amaflags", "accountcode", "uniqueid", "userfield", "did", "recordingfile",
-             "cnum", "cnam", "outbound_cnum", "outbound_cnam", "dst_cnam", "linkedid", "peeraccount", "sequence"]  # fmt: skip
+             "cnum", "cnam", "outbound_cnum", "outbound_cnam", "dst_cnam", "linkedid", "peeraccount",
+             "sequence"]  # fmt: skip
     rows = [
         [r[9], r[4], r[1], "600", r[3], r[5], r[6], r[7], r[8], r[12], r[13], r[14], "3", "", r[16], "",
          "+441632960001", "",
