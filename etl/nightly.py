@@ -167,9 +167,12 @@ def _load(warehouse: Warehouse, received: Received, registry: list[ModuleType]) 
 
 
 def known_organisations(warehouse: Warehouse) -> None:
-    """`known(code, kind)` in the reading connection: every organisation some source has named; `known_practice(code,
-    name, closed)`: the best statement of each practice, as the mart `organisation` chooses it; `belongs(child, parent)`:
-    to whom some source says that a child belongs, or once belonged."""
+    """What a feed may ask of what is already loaded, in the reading connection.
+
+    `known(code, kind)`: every organisation some source has named. `known_practice(code, name, closed)`: the best
+    statement of each practice, as the mart `organisation` chooses it. `belongs(child, parent)`: to whom some source
+    says that a child belongs, or once belonged.
+    """
     best = (MARTS / "organisation.sql").read_text(encoding="utf-8")
     for name, select in {
         "known": "SELECT DISTINCT code, kind FROM fact.organisation",
