@@ -49,7 +49,7 @@ def layout(scope: Scope, view: View) -> list[Component]:
         [
             words.when(event.at),
             EVENTS.get(event.event, event.event),
-            event.user_name or "nobody",
+            event.user_name or ("nobody" if event.address else "command line"),
             event.address or "",
             _detail(json.loads(event.detail)),
         ]

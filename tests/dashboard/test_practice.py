@@ -1,0 +1,291 @@
+"""A practice's page: its sentences from the data, similar practices, and no data said where there is none."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pytest
+from dash import Dash
+from flask.testing import FlaskClient
+
+from dashboard import practice_findings as say
+from dashboard.access import Scope
+from dashboard.queries import organisations, peers, practice, views
+from tests.dashboard.conftest import build, page, panel, signed_in
+from tests.dashboard.generation import CLOSED, GAP, MONTHS, NAME, PCNS, PRACTICES, publish
+from tests.dashboard.marked import publish_marked
+
+Clients = Callable[[str], FlaskClient]
+OWN = PRACTICES[0]
+CHARTS = (
+    "practice-monday", "practice-calls", "practice-compared", "practice-destinations", "practice-telephony",
+    "practice-training", "practice-data",
+)  # fmt: skip
+
+
+def text_of(parts: Any) -> str:
+    """All the words in a component's dictionary."""
+    if isinstance(parts, dict):
+        return " ".join(text_of(parts.get(key)) for key in ("props", "children") if key in parts)
+    if isinstance(parts, list):
+        return " ".join(map(text_of, parts))
+    return parts if isinstance(parts, str) else ""
+
+
+def asked(app: Dash, scope: str, search: str, query: Callable[..., Any]) -> Any:
+    """What a query answers for this scope and view."""
+    with app.server.app_context():
+        who = Scope.parse(scope)
+        return query(who, views.resolve(who, search))
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [(OWN, 200), (OWN.lower(), 200), (PRACTICES[1], 404), ("A99999", 404), (PCNS[0], 404)]
+)
+def test_the_page_is_there_for_its_own_manager_only(client_for: Clients, path: str, status: int) -> None:
+    assert client_for("practice").get(f"/practice/{path}").status_code == status
+
+
+def test_a_closed_practice_still_has_its_page(client_for: Clients) -> None:
+    assert "closed 31 Mar 2025" in page(client_for("icb"), f"/practice/{CLOSED}")
+
+
+def test_the_page_opens_with_what_changed_and_what_to_do(client_for: Clients) -> None:
+    text = page(client_for("practice"), f"/practice/{OWN}")
+    assert "Aldermere Surgery" in text
+    # planted: missed calls fall by a third, and this practice answers far fewer calls than the others
+    assert "Calls missed fell to" in text
+    assert "a real change, not chance" in text
+    assert "Worse than similar practices, beyond chance" in text
+    assert "Find out where callers are lost" in text
+    assert "nearest in list size; deprivation, age profile and rurality not known" in text
+
+
+def test_every_figure_has_its_definition(client_for: Clients) -> None:
+    text = page(client_for("practice"), f"/practice/{OWN}")
+    for title in ("Calls answered within 2 minutes", "Appointments not attended", "Online requests per 1,000 patients"):
+        assert text.count(title) >= 1
+    assert "as NHS England counts them" in text
+
+
+def test_no_change_is_claimed_on_fewer_than_twelve_points(tmp_path: Path) -> None:
+    """The planted change is claimed with all months, and not when only eleven of them have been published."""
+    path = publish(tmp_path / "published")
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("DELETE FROM measure_value WHERE period_start < ?", [MONTHS[-11]])
+        connection.execute("UPDATE measure_value SET variation = 'concern_high', special_cause = 'Above UCL'")
+    app = build(tmp_path)
+    client = signed_in(app, "practice")
+    text = page(client, f"/practice/{OWN}")
+    assert "Too early to speak of change" in text
+    assert "real change, not chance" not in text
+    for path_ in ("/", "/demand"):
+        assert "real change, not chance" not in page(client, path_), path_
+    app.server.extensions["access"].engine.dispose()
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_every_panel_answers_where_there_is_nothing(dashboard: Dash, client_for: Clients, name: str) -> None:
+    """The invented generation has no tracker, navigation, training or call logs."""
+    said = text_of(panel(dashboard, client_for("practice"), name))
+    assert said
+    if name in ("practice-destinations", "practice-telephony", "practice-training"):
+        assert "No data" in said
+    if name == "practice-monday":
+        assert "no call logs are loaded" in said
+
+
+def test_an_older_generation_without_the_tables_still_has_the_page(tmp_path: Path) -> None:
+    path = publish(tmp_path / "published")
+    with duckdb.connect(str(path)) as connection:
+        for table in ("rollout", "rollout_capability", "navigation_month", "training_practice", "calls_half_hour"):
+            connection.execute(f"DROP TABLE IF EXISTS {table}")
+    app = build(tmp_path)
+    client = signed_in(app, "practice")
+    assert "What to do next" in page(client, f"/practice/{OWN}")
+    for name in CHARTS:
+        assert text_of(panel(app, client, name))
+    app.server.extensions["access"].engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def marked(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The app over the generation that has every table."""
+    home = tmp_path_factory.mktemp("marked")
+    publish_marked(home / "published")
+    app = build(home)
+    yield app
+    app.server.extensions["access"].engine.dispose()
+
+
+def test_panels_say_what_the_tables_have(marked: Dash) -> None:
+    client = signed_in(marked, "practice")
+    said = {name: text_of(panel(marked, client, name)) for name in CHARTS}
+    assert "80 people ring in Monday's first hour; 22.5% are missed" in said["practice-monday"]
+    assert "11 Mondays · one bank holiday left out" in said["practice-monday"]
+    assert "Live on digital telephony since 1 May 2024; four capabilities not yet" in said["practice-telephony"]
+    assert f"Supplier of {OWN}" in said["practice-telephony"]
+    # 40, 50, 60 and 70 a month: 110 of 150 with a destination went elsewhere, 70 of 220 have none
+    assert "73.3% of requests went elsewhere than to a GP; 31.8% not recorded" in said["practice-destinations"]
+    assert "Three people trained in care navigation" in said["practice-training"]
+    assert "Every month that was published is here" in said["practice-data"]
+
+
+def test_bank_holidays_are_no_ordinary_mondays(marked: Dash) -> None:
+    path = marked.server.extensions["switchboard_reader"].engine().url.database
+    rows = asked(marked, f"practice:{OWN}", "", practice.monday)
+    assert Path(path).name == NAME
+    assert {(row["mondays"], row["left_out"]) for row in rows} == {(11, 1)}  # twelve, and 31 August is a bank holiday
+    assert [row["label"] for row in rows][:3] == ["08:00", "08:30", "09:00"]
+    assert rows[0]["calls"] == 40
+
+
+def test_similar_practices_agree_with_a_slow_search(marked: Dash) -> None:
+    found = asked(
+        marked, "icb", f"?organisation={OWN}", lambda scope, view: peers.against_similar(scope, view, ("calls_missed",))
+    )
+    reader = marked.server.extensions["switchboard_reader"]
+    known = {row["code"]: row for row in reader.records("SELECT * FROM organisation WHERE kind = 'practice'")}
+    candidates = [row for code, row in known.items() if code not in (OWN, CLOSED)]
+    everyone = [known[OWN], *candidates]
+    sizes = np.log([row["patients"] for row in everyone])
+    scores = np.array([row["imd_score"] for row in everyone])
+    apart = [
+        ((np.log(row["patients"]) - sizes[0]) / sizes.std()) ** 2 + ((row["imd_score"] - scores[0]) / scores.std()) ** 2
+        for row in candidates
+    ]
+    near = [candidates[place]["code"] for place in sorted(range(len(apart)), key=lambda place: apart[place])][:10]
+    values = []
+    for code in near:
+        rows = reader.records(
+            "SELECT * FROM measure_value WHERE measure = 'calls_missed' AND organisation = :code "
+            "AND period_start >= :first",
+            code=code,
+            first=MONTHS[-24],
+        )
+        values.append(sum(row["numerator"] for row in rows) / sum(row["denominator"] for row in rows))
+    middle = sorted(values)[4:6]
+    assert found["calls_missed"]["practices"] == 10
+    assert found["calls_missed"]["median"] == pytest.approx(sum(middle) / 2, rel=0.06)
+    assert found["calls_missed"]["median"] == float(f"{found['calls_missed']['median']:.2g}")
+
+
+def test_fewer_than_eight_similar_practices_are_no_distribution(tmp_path: Path) -> None:
+    path = publish(tmp_path / "published")
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "DELETE FROM measure_value WHERE measure = 'calls_missed' AND level = 'practice' AND organisation NOT IN "
+            "(SELECT unnest(?))", [list(PRACTICES[:9])],
+        )  # fmt: skip
+    app = build(tmp_path)
+    found = asked(app, f"practice:{OWN}", "", lambda scope, view: peers.against_similar(scope, view, ("calls_missed",)))
+    # eight others remain, one of them closed: seven
+    assert found["calls_missed"]["median"] is None
+    assert found["calls_missed"]["practices"] == 0
+    app.server.extensions["access"].engine.dispose()
+
+
+def test_a_total_of_few_practices_is_not_shown_to_one_of_them(tmp_path: Path) -> None:
+    path = publish(tmp_path / "published")
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "UPDATE measure_value SET practices_counted = 8 WHERE measure = 'calls_missed' AND level = 'sub_icb' "
+            "AND period_start = ?", [GAP],
+        )  # fmt: skip
+        connection.execute(
+            "UPDATE membership SET to_date = DATE '2026-01-01' WHERE child = ? AND parent = '99Y'", [PRACTICES[1]]
+        )
+    app = build(tmp_path)
+    client, icb = signed_in(app, "practice"), signed_in(app, "icb")
+    url = "/csv/demand-trend?organisation=99X&measure=calls_missed"
+    (gap,) = [line for line in client.get(url).text.splitlines() if line.startswith(GAP.isoformat())]
+    assert gap.strip(",") == GAP.isoformat()
+    assert not icb.get(url).text.count(gap)
+    text = client.get("/api/v1/measures.csv?organisation=99X&measure=calls_missed").text
+    assert GAP.isoformat() not in text
+    assert GAP.isoformat() not in client.get("/csv/demand-outcomes?organisation=99X").text
+    app.server.extensions["access"].engine.dispose()
+
+
+def test_a_future_member_is_not_seen_yet(tmp_path: Path) -> None:
+    path = publish(tmp_path / "published")
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "INSERT INTO membership (child, parent, from_date, child_kind, parent_kind) "
+            "VALUES (?, ?, DATE '2099-01-01', 'practice', 'pcn')", [PRACTICES[1], PCNS[0]],
+        )  # fmt: skip
+    app = build(tmp_path)
+    assert signed_in(app, "pcn").get(f"/practice/{PRACTICES[1]}").status_code == 404
+    with app.server.app_context(), pytest.raises(organisations.NoSuchOrganisation):
+        organisations.find(Scope("pcn", PCNS[0]), PRACTICES[1])
+    app.server.extensions["access"].engine.dispose()
+
+
+def row(**changes: Any) -> dict[str, Any]:
+    """A row of `queries.practice.compared` that says nothing out of the ordinary."""
+    usual = {
+        "measure": "calls_missed", "title": "Calls missed", "unit": "percent", "better": "lower", "month": MONTHS[-1],
+        "latest": 0.1, "variation": "common_cause", "special_cause": "Common Cause", "points": 30, "england": 0.1,
+        "value": 0.1, "lower_quartile": 0.08, "median": 0.1, "upper_quartile": 0.12, "practices": 10,
+        "judgement": "within",
+    }  # fmt: skip
+    return {**usual, **changes}
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({}, "Much like similar practices"),
+        ({"value": 0.2}, "In the worse quarter beside similar practices"),
+        ({"value": 0.05}, "In the better quarter beside similar practices"),
+        ({"value": 0.2, "judgement": "above"}, "Worse than similar practices, beyond chance"),
+        ({"value": 0.05, "judgement": "below"}, "Better than similar practices, beyond chance"),
+        ({"judgement": "above", "better": "neither"}, "Much like similar practices"),
+        ({"judgement": None}, "Not compared with similar practices"),
+    ],
+)
+def test_sentences_beside_similar_practices(changes: dict[str, Any], says: str) -> None:
+    assert say.against_similar([row(**changes)], "few")[0].claim == says
+
+
+def test_next_steps_rest_on_figures_and_are_few() -> None:
+    telephony = [
+        {"kind": "stage", "item": "live", "state": "reached", "planned": None, "supplier": "Holtcall"},
+        {"kind": "capability", "item": "queue_position", "state": "held"},
+        {"kind": "capability", "item": "call_back", "state": "not_held"},
+    ]
+    training = [{"item": "funded_completed", "day": None, "people": None}]
+    missing = [{"feed": "online_requests", "missing": [MONTHS[-1]]}]
+    worse = row(value=0.2, judgement="above")
+    steps = say.next_steps([worse], [], telephony, 0.45, missing, training)
+    assert [step.claim for step in steps] == [
+        "Find out why online requests data is missing",
+        "Put people where calls are missed",
+        "Ask Holtcall to turn on call-back",
+    ]
+    steps = say.next_steps([row()], [], [], 0.45, [], training)
+    assert [step.claim for step in steps] == [
+        "Record where each request goes",
+        "Take up the funded care navigation place",
+    ]
+    assert [step.claim for step in say.next_steps([row()], [], [], None, [], [])] == [say.NOTHING]
+
+
+def test_the_audit_page_lists_what_was_done(dashboard: Dash) -> None:
+    from dashboard.access import accounts
+    from tests.dashboard.access.house import PASSWORD, sign_in
+
+    database = dashboard.server.extensions["access"]
+    accounts.add(database, "<b>ada</b>", "administrator", Scope("icb"), PASSWORD)
+    client = dashboard.server.test_client()
+    assert sign_in(client, "<b>ada</b>").status_code == 303
+    client.get("/csv/demand-trend")
+    client.get("/practice/A99999")
+    text = text_of(json.loads(page(client, "/admin"))["response"]["_pages_content"]["children"])
+    for said in ("Exported", "csv/demand-trend", "Refused", "/practice/A99999", "<b>ada</b>", "command line"):
+        assert said in text
+    assert "Account added" not in page(client, "/admin", "?before=1")
+    assert page(client, "/admin", "?before=x' OR 1=1")
