@@ -7,8 +7,14 @@ python=${1:-python3}
     { echo "Python 3.11 or newer is needed; \`$python\` is older. Try: make PYTHON=python3.12 run" >&2; exit 1; }
 [ -x .venv/bin/python ] || "$python" -m venv .venv ||
     { echo "Could not make a virtual environment. On Debian: apt-get install python3-venv" >&2; exit 1; }
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+# uv, itself from the lock, installs the rest in a tenth of pip's time; where it cannot, pip does
+uv=$(mktemp) && trap 'rm -f "$uv"' EXIT
+awk '/^uv==/ { keep = 1 } /^[^ ]/ && !/^uv==/ { keep = 0 } keep' requirements.lock >"$uv"
+pip=(.venv/bin/python -m pip --disable-pip-version-check)
+"${pip[@]}" install --quiet --require-hashes --no-deps -r "$uv" &&
+    .venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes --no-deps -r requirements.lock ||
+    "${pip[@]}" install --quiet --require-hashes --no-deps -r requirements.lock
+"${pip[@]}" install --quiet --no-deps --no-build-isolation -e .
 if command -v npm >/dev/null; then
     npm ci --silent --no-audit --no-fund --ignore-scripts || echo "npm failed: pages will use Dash's own, larger bundle" >&2
     .venv/bin/python scripts/assets.py
