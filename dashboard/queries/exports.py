@@ -110,7 +110,8 @@ def ask(kind: str, export: str, period: str, who: str, now: datetime, reason: st
 
 def calendar(today: date) -> Rows:
     """One row an export: export, title, and for the last period that fell due (`last_period`, `last_due`, `became`)
-    and the next (`next_period`, `next_due`, `provisional_from`) first days of months and days; None without a calendar.
+    and the next that has not gone already (`next_period`, `next_due`, `provisional_from`) first days of months and
+    days; None without a calendar.
 
     became: the newest version's file, `held`, or None when nothing was made.
     """
@@ -124,9 +125,10 @@ def calendar(today: date) -> Rows:
             ("last_period", "last_due", "next_period", "next_due", "provisional_from")
         )
         if plan := definition.schedule:
-            months = months_between(today - FURTHEST, today)
+            months = months_between(today - FURTHEST, today + FURTHEST)
             last = max(month for month in months if plan.due(month) <= today)
-            following = min(month for month in months if plan.due(month) > today)
+            ahead = [month for month in months if plan.due(month) > today]
+            following = next((month for month in ahead if (name, f"{month:%Y-%m}") not in files), ahead[-1])
             key = name, f"{last:%Y-%m}"
             row |= {
                 "last_period": last,

@@ -28,6 +28,7 @@ from etl.settings import Settings
 from tests.dashboard import conftest
 from tests.dashboard.access.house import PASSWORD, settings_for, sign_in
 from tests.etl.exports.conftest import OCTOBER, publish
+from tests.etl.exports.test_commands import run
 
 PEOPLE = {
     "viewer": ("viewer", "icb"),
@@ -301,6 +302,14 @@ def test_resubmission_makes_a_version_whose_changes_are_shown(october: House) ->
     altered = sum(before != after for before, after in zip(one, two, strict=True))
     assert altered
     assert f"{altered} rows changed, 0 added and 0 removed" in text
+
+
+def test_a_period_that_went_early_is_not_announced_again(october: House) -> None:
+    client = october.client("viewer")
+    assert "6 Jan 2027" not in page(client, "/exports")  # the third working day after New Year
+    assert run(october.home, "export", HELD, "--period", "2026-11") == 0
+    assert run(october.home, "export", "demand_and_capacity", "--period", "2026-10") == 0
+    assert "6 Jan 2027" in page(client, "/exports")
 
 
 def test_a_file_that_was_touched_is_not_passed_off(october: House) -> None:

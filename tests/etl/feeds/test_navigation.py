@@ -153,7 +153,8 @@ def test_a_night_reads_the_practices_first(home: Settings, tmp_path: Path) -> No
     for path in small_home.write(with_files):
         if path.name.startswith(("ep", "online")):
             shutil.copy(path, home.inbox / f"z-{path.name}")
-    assert [each.feed for each in nightly(home).loads] == ["organisations", "organisations", "online_requests", "navigation"]
+    loaded = [each.feed for each in nightly(home).loads]
+    assert loaded == ["organisations", "organisations", "online_requests", "navigation"]
 
 
 def test_a_missing_column_is_named(load: Load, icb: Settings) -> None:
