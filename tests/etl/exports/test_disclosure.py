@@ -125,3 +125,13 @@ def test_useful_figures_survive() -> None:
 def test_the_same_counts_hide_the_same() -> None:
     grid = np.random.default_rng(2).poisson(6, (6, 6))
     assert publish(table(grid)) == publish(table(grid))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_search_for_alternatives_protects_by_itself(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the narrowing of single sums switched off, no count is given away all the same."""
+    monkeypatch.setattr("etl.exports.disclosure.POSSIBLE_VALUES", 0)
+    leaking = Counts(np.array([8, 8, 1, 17]), [(3, [0, 1, 2], 0.0)])
+    assert recovered(leaking, publish(leaking)) == []
+    grid = np.random.default_rng(seed).choice([0, 1, 2, 8, 9, 13, 18], (4, 3))
+    assert recovered(table(grid), publish(table(grid))) == []
