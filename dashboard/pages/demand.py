@@ -330,7 +330,7 @@ def layout(scope: Scope, view: View) -> list[Component]:
         *(name for name in TRENDS if name in known),
         *(name for name in others if name in latest),
     ]
-    options = [{"value": name, "label": _label(name, known)} for name in dict.fromkeys(offered)]
+    options = [{"value": name, "label": known[name]["title"]} for name in dict.fromkeys(offered)]
     # to a PCN or practice other PCNs are not shown, and fewer than 8 cannot be anonymous
     first_panels = (DEMAND_TREND, PRACTICES, *((PCNS,) if scope.kind == "icb" else ()), OUTCOMES)
     return [
@@ -359,11 +359,6 @@ def layout(scope: Scope, view: View) -> list[Component]:
 
 def _found(known: Definitions, latest: Mapping[str, Any], name: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     return known[name], latest[name]
-
-
-def _label(name: str, known: Definitions) -> str:
-    title = str(known[name]["title"])
-    return f"{title} (call logs)" if name.startswith(LOGGED) else title
 
 
 def _said(scope: Scope, view: View, shown: Mapping[str, str]) -> list[findings.Sentence]:
