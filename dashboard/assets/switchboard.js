@@ -12,20 +12,23 @@
     switchboard: {
       filter: function (values, ids) {
         const now = new URLSearchParams(window.location.search);
+        /* a practice's page has its organisation in its path */
+        const practice = (window.location.pathname.match(/^\/practice\/([^/]+)/) || [])[1];
         let changed = false;
         values.forEach(function (value, place) {
           const name = ids[place].filter;
           /* what the page shows by default need not stand in the URL until it is changed */
           const shown = shownFilters[name];
           shownFilters[name] = value;
-          if (value && shown !== undefined && shown !== value && now.get(name) !== value) {
+          const inUrl = name === "organisation" && practice ? practice : now.get(name);
+          if (value && shown !== undefined && shown !== value && inUrl !== value) {
             now.set(name, value);
             changed = true;
           }
         });
         if (changed) {
-          const onPractice = window.location.pathname.indexOf("/practice/") === 0 && now.get("organisation");
-          go((onPractice ? "/demand" : window.location.pathname) + "?" + now.toString());
+          const leaves = practice && (now.get("organisation") || practice) !== practice;
+          go((leaves ? "/demand" : window.location.pathname) + "?" + now.toString());
         }
         return window.dash_clientside.no_update;
       },

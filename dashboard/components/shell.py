@@ -31,13 +31,12 @@ def shell(
     practice_pages: bool = False,
 ) -> Component:
     """A whole page: everything inside the theme. `pages`: those the user may open, in order."""
-    search = view.search() if view else ""
     return html.Div(
         [
-            _navigation(page, pages, search, user, sign_out_token),
+            _navigation(page, pages, view, user, sign_out_token),
             html.Div(
                 [
-                    _header(view, path, choices, freshness or {}, practice_pages),
+                    _header(page, view, path, choices, freshness or {}, practice_pages),
                     html.Div(
                         "Synthetic data: every organisation and figure here is invented.",
                         className="synthetic", role="note", **attributes(data_testid="synthetic-banner"),
@@ -51,16 +50,20 @@ def shell(
     )  # fmt: skip
 
 
-def _navigation(page: Page, pages: Sequence[Page], search: str, user: str, token: str) -> Component:
+def _navigation(page: Page, pages: Sequence[Page], view: View | None, user: str, token: str) -> Component:
+    search = view.search() if view else ""
     items: list[Component] = []
     group = ""
     for each in pages:
-        if each.label is None:
+        path = each.path
+        if "<ods>" in path and view and view.organisation.kind == "practice":
+            path = path.replace("<ods>", view.organisation.code)
+        if each.label is None or "<" in path:
             continue
         if each.group != group:
             group = each.group
             items.append(html.Li(group, className="group"))
-        items.append(html.Li(_page_link(each, each.path + search, each is page)))
+        items.append(html.Li(_page_link(each, path + search, each is page)))
     parts = [
         html.Div(html.Span(PRODUCT), className="product"),
         html.Nav(html.Ul(items), **attributes(aria_label="Pages")),
@@ -87,6 +90,7 @@ def _page_link(page: Page, href: str, here: bool) -> Component:
 
 
 def _header(
+    page: Page,
     view: View | None,
     path: Sequence[Organisation],
     choices: Sequence[Organisation],
@@ -95,9 +99,13 @@ def _header(
 ) -> Component:
     if view is None:
         return html.Div(className="where")
+    elsewhere = "/" if "<" in page.path else ""  # a page about one place leads to the overview of another
     return html.Div(
         [
-            html.Nav(html.Ol([html.Li(_step(each, view)) for each in path]), **attributes(aria_label="Where you are")),
+            html.Nav(
+                html.Ol([html.Li(_step(each, view, elsewhere)) for each in path]),
+                **attributes(aria_label="Where you are"),
+            ),
             html.Div(
                 [
                     html.P(freshness_text(freshness), className="freshness"),
@@ -114,10 +122,10 @@ def _header(
     )
 
 
-def _step(organisation: Organisation, view: View) -> Component:
+def _step(organisation: Organisation, view: View, elsewhere: str) -> Component:
     if organisation.code == view.organisation.code:
         return html.Span(organisation.name, **attributes(aria_current="location"))
-    return dcc.Link(organisation.name, href=view.search(organisation=organisation.code))
+    return dcc.Link(organisation.name, href=elsewhere + view.search(organisation=organisation.code))
 
 
 def freshness_text(freshness: Mapping[str, Any]) -> str:

@@ -418,6 +418,7 @@ def _definitions(known: Definitions, names: list[str], scope: Scope, view: View)
 
 
 PAGE = Page(
-    path="/practice/<ods>", title="Practice", layout=layout, exists=lambda scope, ods: practice.exists(scope, ods),
+    path="/practice/<ods>", title="Practice", label="This practice", order=5, layout=layout,
+    exists=lambda scope, ods: practice.exists(scope, ods),
     charts=(MONDAY, CALLS, ONLINE, TABLE, WHERE, TELEPHONY, TRAINING, COMPLETE),
 )  # fmt: skip
