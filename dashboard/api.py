@@ -172,7 +172,16 @@ def _rows(connection: Connection, scope: Scope, query: Query) -> Iterator[dict[s
         ),
         parameters,
     )
-    return (dict(row) for batch in result.mappings().partitions(BATCH) for row in batch)
+
+    def rows() -> Iterator[dict[str, Any]]:
+        """Gives the connection back as soon as the last row is read, whether or not the reader closes."""
+        try:
+            for batch in result.mappings().partitions(BATCH):
+                yield from (dict(row) for row in batch)
+        finally:
+            connection.close()
+
+    return rows()
 
 
 def _conditions(scope: Scope, query: Query) -> tuple[list[str], dict[str, Any]]:

@@ -29,7 +29,7 @@ from etl.warehouse.connection import WAREHOUSE_FAILED, Warehouse, WarehouseError
 DONE, COULD_NOT, REFUSED = 0, 1, 2
 DEMO_CALLS = "recent"
 NOT_DONE = ("failed", "refused")
-console = Console(stderr=True, highlight=False)
+console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,9 +45,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return int(chosen.run(load_settings(), chosen))
     except (SettingsError, WarehouseError, MeasureError, NotPublished, NothingPublished, Locked) as error:
-        console.print(f"icb-etl: {error}", markup=False)
+        console.print(f"icb-etl: {error}")
     except OSError as error:
-        console.print(f"icb-etl: {error.strerror or error}: {error.filename or ''}".rstrip(": "), markup=False)
+        console.print(f"icb-etl: {error.strerror or error}: {error.filename or ''}".rstrip(": "))
     except (*WAREHOUSE_FAILED, duckdb.Error, psycopg.Error) as error:
         said = str(error).strip().splitlines()
         console.print(
@@ -93,7 +93,7 @@ def run_load(settings: Settings, chosen: argparse.Namespace) -> int:
     """Take in just these files."""
     missing = [path for path in chosen.files if not path.is_file()]
     if missing:
-        console.print(f"icb-etl: no such file: {', '.join(map(str, missing))}. Nothing was loaded.", markup=False)
+        console.print(f"icb-etl: no such file: {', '.join(map(str, missing))}. Nothing was loaded.")
         return COULD_NOT
     with progress() as show:
         night = nightly.load_files(settings, chosen.files, show)

@@ -13,9 +13,25 @@ STEPS = {"open", "os.rename", "os.link", "os.remove", "sqlite3.connect", "os.mkd
 
 
 def main() -> None:
-    """Reads settings, the time and the step to die at from standard input."""
-    asked = json.load(sys.stdin)
-    settings = Settings(**json.loads(asked["settings"]))
+    """A line of standard input a job: settings, the time and the step to die at. Answers with the exit code.
+
+    Each job is done in a fork of this process, which has imported everything and started no thread.
+    """
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            try:
+                job(json.loads(line))
+                os._exit(0)
+            except BaseException as error:
+                print(repr(error), file=sys.stderr, flush=True)
+                os._exit(3)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def job(asked: dict[str, str | int | None]) -> None:
+    """Look at the calendar, and die at the step asked for."""
+    settings, now = Settings(**json.loads(str(asked["settings"]))), datetime.fromisoformat(str(asked["now"]))
     left = asked["die_at"]
 
     def watch(event: str, arguments: tuple[object, ...]) -> None:
@@ -26,9 +42,8 @@ def main() -> None:
             return
         if left == 0:
             os._exit(9)
-        left -= 1
+        left = int(left) - 1
 
-    now = datetime.fromisoformat(asked["now"])
     sys.addaudithook(watch)
     look(settings, lambda: now)
 

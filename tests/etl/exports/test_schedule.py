@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import resource
 import shutil
 import subprocess
@@ -255,27 +256,31 @@ def test_two_schedulers_never_both_run(home_of: Callable[..., Settings]) -> None
 # -- crashes
 
 
-def in_child(settings: Settings, now: datetime, die_at: int | None = None) -> int:
-    """Look at the calendar in a process of its own that is cut off at a step. Returns its exit code: 0 done, 9 cut
-    off. A fresh process: forking this one, whose database threads would be missing in the child, can hang."""
-    asked = {
-        "settings": settings.model_dump_json(),
-        "now": now.isoformat(),
-        "die_at": die_at,
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.etl.exports.cut_off"],
-        input=json.dumps(asked),
-        text=True,
-        capture_output=True,
-        cwd=ROOT,
-        timeout=120,
-    )
-    assert done.returncode in (0, 9), done.stderr
-    return done.returncode
+@pytest.fixture
+def in_child() -> Iterator[Callable[..., int]]:
+    """Look at the calendar in a process that is cut off at a step: exit code 0 done, 9 cut off. Forked from a helper
+    and not from here, where the database's threads would be missing in the child and it could hang."""
+    command = [sys.executable, "-m", "tests.etl.exports.cut_off"]
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment
+    ) as helper:
+        assert helper.stdin
+        assert helper.stdout
+
+        def run(settings: Settings, now: datetime, die_at: int | None = None) -> int:
+            asked = {"settings": settings.model_dump_json(), "now": now.isoformat(), "die_at": die_at}
+            helper.stdin.write(json.dumps(asked) + "\n")  # type: ignore[union-attr]
+            helper.stdin.flush()  # type: ignore[union-attr]
+            code = int(helper.stdout.readline())  # type: ignore[union-attr]
+            assert code in (0, 9)
+            return code
+
+        yield run
+        helper.stdin.close()
 
 
-def test_a_crash_at_every_step(home_of: Callable[..., Settings], tmp_path: Path) -> None:
+def test_a_crash_at_every_step(home_of: Callable[..., Settings], tmp_path: Path, in_child: Callable[..., int]) -> None:
     template = begun(with_own(home_of({"folder": {"path": str(tmp_path / "box")}}, months=[OCTOBER])))
     step, cut_off = 0, 0
     while True:

@@ -1,12 +1,11 @@
 """Signing in by hand, in Chromium, under the content security policy; also without JavaScript and on a phone."""
 
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from werkzeug.serving import make_server
 
 from tests.dashboard.access.house import PASSWORD, add_people, build, settings_for
@@ -25,15 +24,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     thread.join()
     server.server_close()
     app.server.extensions["access"].engine.dispose()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 def test_sign_in_and_use_a_page(browser: Browser, address: str) -> None:
