@@ -90,9 +90,12 @@ def against_similar(rows: Rows, likeness: str) -> list[Sentence]:
 def in_quarter(row: Mapping[str, Any]) -> bool | None:
     """Whether the practice lies in the better (True) or worse (False) quarter of similar ones; None: neither."""
     low, high = row["lower_quartile"], row["upper_quartile"]
-    if row["value"] is None or low is None or row["better"] == "neither" or low <= row["value"] <= high:
+    if row["value"] is None or low is None or row["better"] == "neither":
         return None
-    return bool((row["value"] > high) == (row["better"] == "higher"))
+    value = float(f"{row['value']:.2g}")  # rounded as theirs are
+    if low <= value <= high:
+        return None
+    return bool((value > high) == (row["better"] == "higher"))
 
 
 def _listed(rows: Rows) -> str:

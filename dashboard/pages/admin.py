@@ -68,7 +68,9 @@ def layout(scope: Scope, view: View) -> list[Component]:
 
 def _detail(detail: dict[str, Any]) -> str:
     return " · ".join(
-        f"{name}: {', '.join(map(str, value)) if isinstance(value, list) else value}" for name, value in detail.items()
+        f"{name}: {', '.join(map(str, value)) if isinstance(value, list) else value}"
+        for name, value in detail.items()
+        if value not in ("", None, [])
     )
 
 
