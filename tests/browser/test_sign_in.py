@@ -52,7 +52,8 @@ def test_the_form_without_javascript_on_a_phone(browser: Browser, address: str, 
     assert "Enter your user name" in page.get_by_role("alert").inner_text()
     page.get_by_label("User name").fill("manager")
     page.get_by_label("Password").fill("wrong password")
-    page.keyboard.press("Enter")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     assert "not right" in page.get_by_role("alert").inner_text()
     assert page.get_by_label("User name").input_value() == "manager"
     assert page.get_by_label("Password").input_value() == ""
