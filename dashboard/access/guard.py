@@ -236,11 +236,19 @@ def _check_callback(app: Dash) -> None:
     output = callback_of(app, body)
     if output is None:
         _refuse(404)
-    if ROUTER in str(output) and not all(isinstance(given.get("value"), str) for given in body["inputs"]):
-        abort(400, "The address of the page is not text.")
+    if ROUTER in str(output):
+        _check_address(body["inputs"])
     rule = callback_rule(app, str(output))
     if rule is None or not rule.allows(current_user()):
         _refuse(403)
+
+
+def _check_address(inputs: list[dict[str, Any]]) -> None:
+    """Abort with 400 unless the path and query string that Dash's page switch is given are such: it does not look."""
+    for given in inputs:
+        value = given.get("value")
+        if not isinstance(value, str) or (given.get("property") == "pathname" and not value.startswith("/")):
+            abort(400, "The address of the page is not an address.")
 
 
 def _refuse(code: int, reason: str | None = None) -> None:
