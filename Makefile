@@ -2,7 +2,6 @@
 SHELL := bash
 PYTHON ?= python3
 BIN := .venv/bin
-export ICB_HOME ?= data
 
 .PHONY: run test check unit fix bench lock docs clean
 
