@@ -14,13 +14,14 @@ from dashboard.app import create_app
 from etl.settings import Settings
 from tests.dashboard.access.house import PASSWORD, settings_for, sign_in
 from tests.dashboard.generation import PCNS, PRACTICES, publish
+from tests.dashboard.one_app import keep_pages
 
 PEOPLE = {"icb": "icb", "pcn": f"pcn:{PCNS[0]}", "practice": f"practice:{PRACTICES[0]}"}
 
 
 def build(home: Path) -> Dash:
     """The app over `home`, with an account for each kind of scope."""
-    app = create_app(Settings(home=home), settings_for(home))
+    app = keep_pages(create_app(Settings(home=home), settings_for(home)))
     for name, scope in PEOPLE.items():
         accounts.add(app.server.extensions["access"], name, "viewer", Scope.parse(scope), PASSWORD)
     return app

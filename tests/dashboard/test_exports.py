@@ -27,6 +27,7 @@ from etl.exports.schedule import look
 from etl.settings import Settings
 from tests.dashboard import conftest
 from tests.dashboard.access.house import PASSWORD, settings_for, sign_in
+from tests.dashboard.one_app import keep_pages
 from tests.etl.exports.conftest import OCTOBER, publish
 from tests.etl.exports.test_commands import run
 
@@ -80,7 +81,7 @@ class House:
 
 def house(home: Path, now: Callable[[], datetime] = lambda: DUE) -> House:
     """The app over a home, with PEOPLE; `now` is its clock."""
-    app = create_app(Settings(home=home, code=("QZZ",)), settings_for(home))
+    app = keep_pages(create_app(Settings(home=home, code=("QZZ",)), settings_for(home)))
     database: Database = app.server.extensions["access"]
     app.server.extensions["access"] = database = Database(database.engine, database.settings, now)
     for name, (role, scope) in PEOPLE.items():

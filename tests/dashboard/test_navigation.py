@@ -22,6 +22,7 @@ from dashboard.queries.views import resolve
 from etl.feeds.navigation import CATEGORIES, DESTINATIONS
 from etl.settings import Settings
 from tests.dashboard.access.house import settings_for
+from tests.dashboard.one_app import keep_pages
 from tests.etl.navigation_files import CONTACT, TRAINING, contact, published, take, with_organisations, write
 
 ICB, PCN, PRACTICE = Scope.parse("icb"), Scope.parse("pcn:U91001"), Scope.parse("practice:Z91001")
@@ -48,7 +49,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dash]:
     for path in (write(folder / "nav.csv", CONTACT, rows), write(folder / "training.csv", TRAINING, trained)):
         assert not take(home, path).refused
     published(home)
-    app = create_app(home, settings_for(home.home))
+    app = keep_pages(create_app(home, settings_for(home.home)))
     yield app
     app.server.extensions["access"].engine.dispose()
     shutil.rmtree(home.home)

@@ -26,6 +26,7 @@ from etl.settings import Settings
 from tests.dashboard.access.house import PASSWORD, UPDATE, settings_for, sign_in
 from tests.dashboard.generation import ICB, PCNS, PRACTICES, SUB_ICBS
 from tests.dashboard.marked import OTHER, OWN, OWN_PCN, UNKNOWN, body_of, leaks, publish_marked, secrets_of
+from tests.dashboard.one_app import keep_pages
 
 ORIGIN = {"Origin": "http://localhost"}
 SCOPES = {"icb": "icb", "pcn": f"pcn:{OWN_PCN}", "practice": f"practice:{OWN}"}
@@ -48,7 +49,7 @@ def generation_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def app(generation_file: Path) -> Iterator[Dash]:
     home = generation_file.parent.parent
-    made = create_app(Settings(home=home), settings_for(home))
+    made = keep_pages(create_app(Settings(home=home), settings_for(home)))
     database = made.server.extensions["access"]
     for name, (role, scope) in EVERYONE.items():
         accounts.add(database, name, role, Scope.parse(SCOPES[scope]), PASSWORD)

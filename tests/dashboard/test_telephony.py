@@ -30,6 +30,7 @@ from etl.demo.world import CLOSED, MERGED, MOVED_PCN, OWN_PRACTICES, STUCK, Worl
 from etl.nightly import nightly
 from etl.settings import Settings
 from tests.dashboard.access.house import settings_for
+from tests.dashboard.one_app import keep_pages
 
 TODAY = datetime.now(ZoneInfo("Europe/London")).date()
 DATES = (date(2023, 8, 31), date(2024, 3, 31), date(2025, 12, 31), TODAY)
@@ -276,7 +277,7 @@ def test_every_snapshot_is_published_whole(story: Story) -> None:
 
 @pytest.fixture(scope="module")
 def app(story: Story) -> Iterator[Dash]:
-    app = create_app(story.home, settings_for(story.home.home))
+    app = keep_pages(create_app(story.home, settings_for(story.home.home)))
     yield app
     app.server.extensions["access"].engine.dispose()
 

@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 from dashboard.access import Scope, accounts, current_scope, current_user, install, load_access_settings, needs_role
 from dashboard.access.settings import AccessSettings
 from dashboard.access.tables import Database, utc_now
+from tests.dashboard.one_app import keep_pages
 
 PASSWORD = "correct horse battery"
 PEOPLE = {
@@ -66,7 +67,7 @@ def build(settings: AccessSettings, now: Callable[[], datetime] = utc_now) -> Da
     database: Database = app.server.extensions["access"]
     if now is not utc_now:
         app.server.extensions["access"] = Database(database.engine, database.settings, now)
-    return app
+    return keep_pages(app)
 
 
 def add_people(database: Database) -> None:

@@ -196,10 +196,10 @@ def test_a_tampered_cookie_is_worth_nothing(app: Dash, data: st.DataObject) -> N
         app.good_cookie = client.get_cookie(session.COOKIE).value  # type: ignore[attr-defined]
     good = app.good_cookie  # type: ignore[attr-defined]
     at = data.draw(st.integers(0, len(good) - 1))
-    other = data.draw(st.sampled_from("abcdefghijklmnopqrstuvwxyzABCXYZ0189-_=.' "))
+    other = data.draw(st.sampled_from("abcdefghijklmnopqrstuvwxyzABCXYZ0189-_=.'"))
     wrong = data.draw(st.sampled_from([good[:at] + other + good[at + 1 :], good[:at], good + other, other]))
     client.set_cookie(session.COOKIE, wrong)
-    assert client.get("/").status_code == (200 if wrong.strip('" ') == good else 302)
+    assert client.get("/").status_code == (200 if wrong == good else 302)
 
 
 def test_a_disabled_account_is_out_at_its_next_request(app: Dash, client: FlaskClient) -> None:
