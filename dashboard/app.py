@@ -19,7 +19,7 @@ from dashboard.page import Page
 from dashboard.queries import organisations, source
 from dashboard.queries.data import freshness
 from dashboard.queries.organisations import NoSuchOrganisation
-from dashboard.queries.views import resolve
+from dashboard.queries.views import months, resolve
 from dashboard.templates import template_route
 from dashboard.view import View
 from etl.published.reading import Reader
@@ -142,6 +142,7 @@ def page_answer(each: Page, parts: dict[str, str]) -> Any:
         contents = each.layout(scope, view, **own)
         around["path"] = organisations.path(scope, view.organisation)
         around["choices"] = organisations.choices(scope)
+        around["months"] = months()
     except NoSuchOrganisation as missing:
         contents = headline("Not found", str(missing))
     return shell(each, view, contents, **around)

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlencode
 
 PERIODS = {"12": "Last 12 months", "24": "Last 24 months", "36": "Last 36 months", "all": "All months"}
 DEFAULT_PERIOD = "24"
+NEWEST = "newest"  # what the filter of the last month holds where none was chosen
 LONGEST_VALUE = 80
 
 
@@ -29,6 +30,7 @@ class View:
     """What a page or chart shows. Hashable, so that it is the key under which answers are remembered.
 
     first_month, last_month: first days of the first and last month shown; both None before anything is loaded.
+    ending: the last month where an earlier one than the newest was chosen; then nothing later is looked at.
     options: the page's own choices from the URL (such as `measure`), sorted.
     """
 
@@ -37,6 +39,7 @@ class View:
     first_month: date | None = None
     last_month: date | None = None
     options: tuple[tuple[str, str], ...] = ()
+    ending: date | None = None
 
     def option(self, name: str, default: str = "") -> str:
         """The page's own choice `name`, or `default` where the URL does not say."""
@@ -47,6 +50,7 @@ class View:
         parts: dict[str, str | None] = {
             "organisation": self.organisation.code,
             "period": self.period,
+            "ending": None if self.ending is None else f"{self.ending:%Y-%m}",
             **dict(self.options),
             **changes,
         }

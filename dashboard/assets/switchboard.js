@@ -22,7 +22,9 @@
           shownFilters[name] = value;
           const inUrl = name === "organisation" && practice ? practice : now.get(name);
           if (value && shown !== undefined && shown !== value && inUrl !== value) {
-            now.set(name, value);
+            /* the newest month is what a link without one shows, today and later */
+            if (name === "ending" && value === "newest") now.delete(name);
+            else now.set(name, value);
             changed = true;
           }
         });

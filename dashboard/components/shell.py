@@ -1,7 +1,7 @@
 """What stands around every page: navigation, where you are, how fresh it is, filters, and the synthetic banner."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -11,7 +11,7 @@ from dash.development.base_component import Component
 from dashboard import words
 from dashboard.components.attributes import attributes
 from dashboard.page import Page
-from dashboard.view import PERIODS, Organisation, View
+from dashboard.view import NEWEST, PERIODS, Organisation, View
 
 PRODUCT = "Switchboard"
 GROUPS = {"icb": "ICB", "sub_icb": "Sub-ICB locations", "pcn": "PCNs", "practice": "Practices", "england": "England"}
@@ -25,18 +25,20 @@ def shell(
     pages: Sequence[Page],
     path: Sequence[Organisation] = (),
     choices: Sequence[Organisation] = (),
+    months: Sequence[date] = (),
     freshness: Mapping[str, Any] | None = None,
     user: str = "",
     sign_out_token: str = "",
     practice_pages: bool = False,
 ) -> Component:
-    """A whole page: everything inside the theme. `pages`: those the user may open, in order."""
+    """A whole page: everything inside the theme. `pages`: those the user may open, in order. `months`: those that a
+    period may end with, newest first."""
     return html.Div(
         [
             _navigation(page, pages, view, user, sign_out_token),
             html.Div(
                 [
-                    _header(page, view, path, choices, freshness or {}, practice_pages),
+                    _header(page, view, path, choices, months, freshness or {}, practice_pages),
                     html.Div(
                         "Synthetic data: every organisation and figure here is invented.",
                         className="synthetic", role="note", **attributes(data_testid="synthetic-banner"),
@@ -94,6 +96,7 @@ def _header(
     view: View | None,
     path: Sequence[Organisation],
     choices: Sequence[Organisation],
+    months: Sequence[date],
     freshness: Mapping[str, Any],
     practice_pages: bool,
 ) -> Component:
@@ -113,6 +116,7 @@ def _header(
                     filter_select(
                         "period", "Period", [{"value": k, "label": v} for k, v in PERIODS.items()], view.period
                     ),
+                    filter_select("ending", "Ending with", _endings(months), _ending(view.ending)),
                     *_practice_search(choices, view, practice_pages),
                 ],
                 className="filters",
@@ -120,6 +124,16 @@ def _header(
         ],
         className="where",
     )
+
+
+def _endings(months: Sequence[date]) -> list[dict[str, str]]:
+    """The months a period may end with. The newest has a value of its own, so that a link to it stays up to date."""
+    newest = [{"value": NEWEST, "label": f"{words.month(month)} (newest)"} for month in months[:1]]
+    return [*newest, *({"value": _ending(month), "label": words.month(month)} for month in months[1:])]
+
+
+def _ending(month: date | None) -> str:
+    return NEWEST if month is None else f"{month:%Y-%m}"
 
 
 def _step(organisation: Organisation, view: View, elsewhere: str) -> Component:

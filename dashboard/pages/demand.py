@@ -310,7 +310,7 @@ def sources(scope: Scope, view: View) -> dict[str, str]:
     logged = tuple(LOGGED + name for name in TRENDS if LOGGED + name in known)
     if view.organisation.kind != "practice" or not logged:
         return {name: name for name in TRENDS if name in known}
-    found = measures.latest(scope, view.organisation, logged)
+    found = measures.latest(scope, view.organisation, logged, view.ending)
     in_period = {name for name, row in found.items() if view.first_month and row["period_start"] >= view.first_month}
     return {name: LOGGED + name if LOGGED + name in in_period else name for name in TRENDS if name in known}
 
@@ -320,7 +320,7 @@ def layout(scope: Scope, view: View) -> list[Component]:
     known = measures.definitions(scope)
     shown = sources(scope, view)
     others = tuple(name for name in known if name.startswith(LOGGED) and name not in shown.values())
-    latest = measures.latest(scope, view.organisation, (*shown.values(), *others))
+    latest = measures.latest(scope, view.organisation, (*shown.values(), *others), view.ending)
     first = view.option("measure", shown.get(MEASURE, MEASURE))
     view = _week.measured_by_logs(view, first)
     title = findings.page_title([_found(known, latest, shown[n]) for n in TITLE if shown.get(n) in latest])

@@ -345,7 +345,7 @@ ALL = (RATE_TREND, UNKNOWN_TREND, PRACTICES, PCNS, FLOW, DESTINATIONS, TIMES, EV
 def layout(scope: Scope, view: View) -> list[Component]:
     """What share was redirected and how much is not known; where requests went; when; who has been trained."""
     known = measures.definitions(scope)
-    found = navigation.newest(scope, view.organisation, HEAD)
+    found = navigation.newest(scope, view, HEAD)
     return [
         *headline(_title(found), f"Care navigation · {view.organisation.name} · {_period(view)}"),
         sentences(_said(found, known, scope, view)),

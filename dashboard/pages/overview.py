@@ -15,7 +15,7 @@ from dashboard.components.sentences import headline, sentences
 from dashboard.page import Page
 from dashboard.pages.demand import trend
 from dashboard.queries import measures, organisations
-from dashboard.view import Organisation, View
+from dashboard.view import View
 
 # what a board asks first, in the order in which it asks
 HEADLINE = (
@@ -33,11 +33,11 @@ LISTED_SIGNALS = 8
 def layout(scope: Scope, view: View) -> list[Component]:
     """Sentences, cards, the trend, what changed, and the PCNs (or practices) below."""
     known = measures.definitions(scope)
-    latest = measures.latest(scope, view.organisation, HEADLINE)
+    latest = measures.latest(scope, view.organisation, HEADLINE, view.ending)
     rows = [(known[name], latest[name]) for name in HEADLINE if name in latest and name in known]
     shown = [(known[name], latest[name]) for name in SENTENCES if name in latest and name in known]
     return [
-        *headline(findings.page_title(rows), _about(view.organisation)),
+        *headline(findings.page_title(rows), _about(view)),
         sentences(findings.series_sentence(definition, row) for definition, row in shown),
         html.Div(
             [
@@ -57,8 +57,8 @@ def layout(scope: Scope, view: View) -> list[Component]:
     ]
 
 
-def _about(organisation: Organisation) -> str:
-    known = organisations.directory()
+def _about(view: View) -> str:
+    known, organisation = organisations.directory(), view.organisation
     practices = len(known.below(organisation.code, "practice"))
     pcns = len(known.below(organisation.code, "pcn"))
     parts = [organisation.name]
@@ -66,17 +66,19 @@ def _about(organisation: Organisation) -> str:
         parts.append(f"{practices:,} practices" + (f", {pcns:,} PCNs" if pcns else ""))
     if organisation.patients is not None:
         parts.append(f"{words.large(organisation.patients)} registered patients")
+    if view.ending is not None:
+        parts.append(f"figures up to {words.month(view.ending)}")
     return " · ".join(parts)
 
 
 def _what_changed(scope: Scope, view: View, known: dict[str, dict[str, Any]]) -> Component:
-    looked_at, found = measures.signals(scope, view.organisation, HEADLINE)
+    looked_at, found = measures.signals(scope, view.organisation, HEADLINE, view.ending)
     items = [_signal(row, view, known[row["measure"]]) for row in found[:LISTED_SIGNALS]]
     return html.Section(
         [
             html.H2("What changed"),
             html.P(
-                f"Signals in the newest month: {len(found):,} of {looked_at:,} series looked at, worse first",
+                f"Signals in {words.month(view.ending) if view.ending else 'the newest month'}: {len(found):,} of {looked_at:,} series looked at, worse first",
                 className="subtitle",
             ),
             html.Ul(items, className="signals") if items else html.P("Nothing beyond chance.", className="empty"),
@@ -99,7 +101,7 @@ def _signal(row: dict[str, Any], view: View, definition: dict[str, Any]) -> Comp
 def _below(scope: Scope, view: View, known: dict[str, dict[str, Any]]) -> Component:
     kind = "pcn" if organisations.directory().below(view.organisation.code, "pcn") else "practice"
     names = tuple(name for name in HEADLINE[:4] if name in known)
-    rows = measures.table_of(scope, view.organisation, kind, names)
+    rows = measures.table_of(scope, view.organisation, kind, names, view.ending)
     if not rows:
         return html.Div()
     title = "PCNs" if kind == "pcn" else "Practices"

@@ -13,6 +13,7 @@ from etl.analysis.spc import TRIAL_POINTS
 
 SPARKLINE_MONTHS = 24
 
+UNTIL = "(v.period_start <= :until OR CAST(:until AS DATE) IS NULL)"
 SERIES = """
 SELECT v.measure, v.organisation, v.level, v.period_start, v.numerator, v.denominator, v.value,
        v.practices_counted, v.practices_expected, v.mean, v.lower_limit, v.upper_limit,
@@ -98,8 +99,11 @@ def _next_month(month: date) -> date:
 
 
 @remembered
-def latest(scope: Scope, organisation: Organisation, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """The newest value of each of these measures for one organisation, with England's for the same month.
+def latest(
+    scope: Scope, organisation: Organisation, names: tuple[str, ...], until: date | None = None
+) -> dict[str, dict[str, Any]]:
+    """The newest value of each of these measures for one organisation, with England's for the same month; of no month
+    after `until`, where that is given.
 
     Adds `england` (value) and `earlier` (up to 24 months of values, oldest first, gaps as None) to each row.
     """
@@ -107,8 +111,9 @@ def latest(scope: Scope, organisation: Organisation, names: tuple[str, ...]) -> 
     rows = reader().records(
         SERIES + "AND v.measure IN (SELECT unnest(:names)) AND v.level = :level AND v.organisation = :code "
         "AND (v.level IN ('practice', 'pcn') OR v.practices_counted IS NULL OR v.practices_counted >= :fewest) "
-        "ORDER BY v.measure, v.period_start",
+        f"AND {UNTIL} ORDER BY v.measure, v.period_start",
         names=list(names),
+        until=until,
         fewest=organisations.fewest_in_total(scope),
         level=organisation.kind,
         code=code,
@@ -138,8 +143,10 @@ def latest(scope: Scope, organisation: Organisation, names: tuple[str, ...]) -> 
 
 
 @remembered
-def signals(scope: Scope, organisation: Organisation, names: tuple[str, ...]) -> tuple[int, list[dict[str, Any]]]:
-    """Organisations below this one whose newest month of a measure is special cause.
+def signals(
+    scope: Scope, organisation: Organisation, names: tuple[str, ...], until: date | None = None
+) -> tuple[int, list[dict[str, Any]]]:
+    """Organisations below this one whose newest month of a measure (none after `until`) is special cause.
 
     Returns how many series were looked at, and the signals: worse before better, newest first, then the one
     furthest from its mean (in units of its own limits). Only organisations the scope may see by name.
@@ -157,10 +164,11 @@ def signals(scope: Scope, organisation: Organisation, names: tuple[str, ...]) ->
         return 0, []
     rows = reader().records(
         "SELECT * FROM (" + SERIES + "AND v.measure IN (SELECT unnest(:names)) AND v.level IN ('practice', 'pcn') "
-        "AND v.value IS NOT NULL AND v.organisation IN (SELECT unnest(:codes)) "
+        f"AND v.value IS NOT NULL AND v.organisation IN (SELECT unnest(:codes)) AND {UNTIL} "
         "QUALIFY row_number() OVER (PARTITION BY v.measure, v.organisation ORDER BY v.period_start DESC) = 1)",
         names=list(names),
         codes=list(below),
+        until=until,
     )
     newest = {
         name: max(row["period_start"] for row in rows if row["measure"] == name)
@@ -267,8 +275,11 @@ def _comparison_top(scope: Scope, organisation: Organisation, kind: str) -> str:
 
 
 @remembered
-def table_of(scope: Scope, organisation: Organisation, kind: str, names: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Organisations of `kind` below this one that the scope may see, each with its newest value of each measure.
+def table_of(
+    scope: Scope, organisation: Organisation, kind: str, names: tuple[str, ...], until: date | None = None
+) -> list[dict[str, Any]]:
+    """Organisations of `kind` below this one that the scope may see, each with its newest value of each measure (of
+    no month after `until`).
 
     Each row: organisation (Organisation), practices (count), and one `measure_value` row under each measure's name.
     """
@@ -276,9 +287,10 @@ def table_of(scope: Scope, organisation: Organisation, kind: str, names: tuple[s
     members = [each for each in known.below(organisation.code, kind) if organisations.may_see(scope, each)]
     rows = reader().records(
         SERIES + "AND v.measure IN (SELECT unnest(:names)) AND v.level = :kind AND v.value IS NOT NULL "
-        "AND v.organisation IN (SELECT unnest(:codes)) "
+        f"AND v.organisation IN (SELECT unnest(:codes)) AND {UNTIL} "
         "QUALIFY row_number() OVER (PARTITION BY v.measure, v.organisation ORDER BY v.period_start DESC) = 1",
         names=list(names),
+        until=until,
         kind=kind,
         codes=[each.code for each in members],
     )

@@ -55,15 +55,19 @@ def destinations(scope: Scope, view: View) -> Rows:
     return sorted(({"name": own[row["organisation"]], **row} for row in rows), key=lambda row: row["name"])
 
 
-def newest(scope: Scope, organisation: Organisation, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """The newest month of each of these measures for one organisation, also where its value is withheld: by measure,
-    a row of `measure_value`. The newest of all months for measures of navigation is the same month."""
+def newest(scope: Scope, view: View, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """The newest month (of the period, where an earlier end was chosen) of each of these measures for the view's
+    organisation, also where its value is withheld: by measure, a row of `measure_value`. The newest of all months for
+    measures of navigation is the same month."""
+    organisation = view.organisation
     (code,) = organisations.permit(scope, [organisation.code])
     rows = reader().records(
         "SELECT * FROM measure_value WHERE measure IN (SELECT unnest(:names)) AND organisation = :code "
         "AND level = :level AND period_kind = 'month' AND period_start NOT IN (SELECT unnest(:thin)) "
+        "AND (period_start <= :until OR CAST(:until AS DATE) IS NULL) "
         "QUALIFY row_number() OVER (PARTITION BY measure ORDER BY period_start DESC) = 1",
         names=list(names),
+        until=view.ending,
         code=code,
         level=organisation.kind,
         thin=thin_months(scope, organisation, *names),
@@ -97,7 +101,7 @@ def every_measure(scope: Scope, view: View) -> Rows:
     """The newest month of each measure of navigation and training: measure, title, unit, its `measure_value` row."""
     known = definitions(scope)
     names = tuple(name for name in known if name.startswith(("navigation_", "navigator")))
-    found = newest(scope, view.organisation, names)
+    found = newest(scope, view, names)
     return [
         {"title": known[name]["title"], "unit": known[name]["unit"], **found[name]} for name in names if name in found
     ]
@@ -116,8 +120,10 @@ def training(scope: Scope, view: View) -> Rows:
         "coalesce(t.cascaded_completed, 0) AS cascaded_completed FROM measure_value v "
         "LEFT JOIN training_practice t ON t.practice_code = v.organisation "
         "WHERE v.measure = :trained AND v.level = 'practice' AND v.organisation IN (SELECT unnest(:codes)) "
-        "AND v.period_start = (SELECT max(period_start) FROM measure_value WHERE measure = :trained)",
+        "AND v.period_start = (SELECT max(period_start) FROM measure_value WHERE measure = :trained "
+        "AND (period_start <= :until OR CAST(:until AS DATE) IS NULL))",
         trained=TRAINED,
+        until=view.ending,
         codes=list(own),
     )
     for row in rows:

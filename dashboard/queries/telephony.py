@@ -68,7 +68,8 @@ def moment(scope: Scope, view: View) -> Moment | None:
     believed = next((day for day in known if day.isoformat() == view.option("believed")), known[0])
     # before its newest snapshot nothing later was known
     today = every[0][1] if believed == known[0] else min(believed, every[0][1])
-    asked = next((day for month, day in every if month.isoformat() == view.option("on")), today)
+    on = view.option("on", view.ending.isoformat() if view.ending else "")
+    asked = next((day for month, day in every if month.isoformat() == on), today)
     day = min(asked, today)
     return Moment(believed, day, day.replace(day=1), every[-1][0], known[0])
 

@@ -75,6 +75,26 @@ def test_filters_write_the_url_and_a_link_restores_the_view(open_page: OpenPage)
     expect(page.get_by_test_id("filter-organisation")).to_have_value(re.compile(ICB))
 
 
+def test_a_period_ending_in_a_past_month_is_chosen_by_keyboard_and_stays(open_page: OpenPage) -> None:
+    page = open_page("/?period=12")
+    ending = page.get_by_test_id("filter-ending")
+    expect(ending).to_have_value("October 2026 (newest)")
+    ending.focus()
+    ending.fill("March 2026")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("ending=2026-03"))
+    ready(page)
+    expect(page.locator("main .subtitle").first).to_contain_text("figures up to March 2026")
+    page.get_by_role("link", name="Demand and capacity").click()
+    expect(page.locator("main .subtitle").first).to_contain_text("Apr 2025 to Mar 2026")
+    ready(page)
+    page.get_by_test_id("filter-ending").click()
+    page.get_by_role("option", name="October 2026 (newest)").click()
+    expect(page).not_to_have_url(re.compile("ending="))
+    expect(page.locator("main .subtitle").first).to_contain_text("Nov 2025 to Oct 2026")
+
+
 def test_navigation_keeps_organisation_and_period_and_moves_focus(open_page: OpenPage) -> None:
     page = open_page(f"/?organisation={PCNS[0]}&period=12")
     page.get_by_role("link", name="Demand and capacity").click()
