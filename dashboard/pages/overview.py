@@ -74,11 +74,12 @@ def _about(view: View) -> str:
 def _what_changed(scope: Scope, view: View, known: dict[str, dict[str, Any]]) -> Component:
     looked_at, found = measures.signals(scope, view.organisation, HEADLINE, view.ending)
     items = [_signal(row, view, known[row["measure"]]) for row in found[:LISTED_SIGNALS]]
+    month = words.month(view.ending) if view.ending else "the newest month"
     return html.Section(
         [
             html.H2("What changed"),
             html.P(
-                f"Signals in {words.month(view.ending) if view.ending else 'the newest month'}: {len(found):,} of {looked_at:,} series looked at, worse first",
+                f"Signals in {month}: {len(found):,} of {looked_at:,} series looked at, worse first",
                 className="subtitle",
             ),
             html.Ul(items, className="signals") if items else html.P("Nothing beyond chance.", className="empty"),
