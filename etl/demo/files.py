@@ -14,6 +14,7 @@ from etl.demo.traffic import OUTCOMES, calls_of_month
 from etl.demo.world import (
     GO_LIVE_MISSED_FACTOR,
     GO_LIVE_WAIT_FACTOR,
+    LATEST,
     MONTHS,
     OWN_ICB,
     SEED,
@@ -140,7 +141,7 @@ def _manifest(
             if row.story != "steady"
         ],
         "went_live": {
-            "practices": [world.practices.code[p] for p in SWITCHERS],
+            "practices": [world.practices.code[p] for p in SWITCHERS + LATEST],
             "missed_share_multiplied_by": GO_LIVE_MISSED_FACTOR,
             "waits_multiplied_by": GO_LIVE_WAIT_FACTOR,
         },

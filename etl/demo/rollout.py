@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from etl.demo.formats import marked, write_csv, write_workbook
-from etl.demo.world import CLOSED, OWN_PRACTICES, STILL_TO_COME, STUCK, SWITCHERS, World
+from etl.demo.world import CLOSED, COUNTED_BEFORE, OWN_PRACTICES, STILL_TO_COME, STUCK, World
 
 SNAPSHOTS = (
     date(2022, 12, 31),
@@ -77,7 +77,7 @@ def tracker(world: World, believed: date) -> list[tuple[str, ...]]:
 
 def _old_lines(position: int) -> str:
     """What a practice had before: those whose old calls were counted had their own exchange."""
-    if position in SWITCHERS + STILL_TO_COME:
+    if position in COUNTED_BEFORE:
         return "on-premise VoIP"
     return ("PSTN", "ISDN")[position % 2]
 

@@ -17,6 +17,7 @@ from etl.demo.world import (
     GO_LIVE_MISSED_FACTOR,
     GO_LIVE_WAIT_FACTOR,
     IMPROVING,
+    LATEST,
     OUTAGE,
     SWITCHERS,
     WORSENING,
@@ -82,7 +83,7 @@ def went_live(world: World, month: int) -> np.ndarray:
     """Days × practices: whether a practice that goes live inside the window has done so by that day."""
     days = pd.to_datetime(days_of(world.months[month])).to_numpy()
     live = days[:, None] >= world.practices.live_on.to_numpy()[None, :]
-    return live & np.isin(np.arange(len(world.practices)), SWITCHERS)
+    return live & np.isin(np.arange(len(world.practices)), SWITCHERS + LATEST)
 
 
 def calls_of_month(world: World, month: int) -> pd.DataFrame:

@@ -117,9 +117,11 @@ OTHER_PRACTICES = 12
 CLOSED, MERGED, MERGED_INTO, MOVED_PCN, WITHOUT_PCN = 13, 30, 29, 22, 59
 SHARED_ACCOUNT = (34, 35)  # one telephone account, same PCN: published as Unassigned in that PCN
 UNMAPPED_ACCOUNT = (57, 58)  # one account across boundaries: published as Unmapped
-SWITCHERS = (2, 7, 11, 16, 19, 25, 28, 38, 43, 46)  # go live while their calls are counted
+SWITCHERS = (2, 7, 11, 16, 19, 25, 28, 38, 43, 46)  # go live while their calls are counted, months before and after
+LATEST = (6, 15, 20, 37, 41, 47)  # so do these, in the last months: for the others they are still waiting
 STUCK = (32, 40)  # signed up, then nothing
-STILL_TO_COME = (21, 36)  # a plan, not yet live
+STILL_TO_COME = (10, 21, 36, 39, 44)  # a plan, not yet live
+COUNTED_BEFORE = SWITCHERS + LATEST + STILL_TO_COME  # had an exchange of their own, which counted their calls
 EARLY = (0, 1, 8, 12)
 WORSENING, OUTAGE, IMPROVING = 4, 9, 26  # a shift, one bad month, a shift for the better
 
@@ -284,7 +286,7 @@ def _stories(practices: Any, months: tuple[date, ...], random: np.random.Generat
         "merged": (MERGED,),
         "moved PCN": (MOVED_PCN,),
         "shared account": SHARED_ACCOUNT,
-        "went live in the window": SWITCHERS,
+        "went live in the window": SWITCHERS + LATEST,
         "stuck": STUCK,
         "still to come": STILL_TO_COME,
         "early": EARLY,
@@ -297,16 +299,18 @@ def _stories(practices: Any, months: tuple[date, ...], random: np.random.Generat
     live[list(EARLY)] = [pd.Timestamp(2022, 3, 7) + timedelta(days=28 * i) for i in range(len(EARLY))]
     for place, position in enumerate(SWITCHERS):  # staggered, before and after both seen
         live[position] = day(14 + place % 6, 4 + 2 * place)
+    for place, position in enumerate(LATEST):
+        live[position] = day(19 + place // 2, 8 + 3 * place)
     live[list(STUCK + STILL_TO_COME)] = pd.NaT
     # enough missed calls before go-live for a change to be seen, and hardly any call-backs to blur it
-    missed = practices.loc[list(SWITCHERS), "missed"]
-    practices.loc[list(SWITCHERS), "missed"] = missed.clip(lower=0.10)
-    practices.loc[list(SWITCHERS), "callback"] = 0.01
+    missed = practices.loc[list(COUNTED_BEFORE), "missed"]
+    practices.loc[list(COUNTED_BEFORE), "missed"] = missed.clip(lower=0.10)
+    practices.loc[list(COUNTED_BEFORE), "callback"] = 0.01
     practices["live_on"] = live.astype("datetime64[us]")
     # month of the window from which the national collection has its calls; 24: never
     joined = np.where(random.random(len(practices)) < 0.6, 0, random.integers(1, 13, len(practices)))
     # who is still to come is counted too: those that go live are compared with those that have not
-    joined[[*SWITCHERS, *STILL_TO_COME, *SHARED_ACCOUNT, *UNMAPPED_ACCOUNT, WORSENING, OUTAGE, IMPROVING]] = 0
+    joined[[*COUNTED_BEFORE, *SHARED_ACCOUNT, *UNMAPPED_ACCOUNT, WORSENING, OUTAGE, IMPROVING]] = 0
     joined[[*STUCK]] = MONTHS
     practices["collected_from"] = joined
 

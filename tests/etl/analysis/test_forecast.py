@@ -15,27 +15,34 @@ def every(days: int, count: int) -> list[date]:
     return [TODAY - timedelta(days=days * back) for back in range(count)]
 
 
-def test_a_steady_pace_is_carried_on() -> None:
+def test_a_steady_pace_is_carried_on_or_slows() -> None:
     found = finish(every(7, 26), 36, TODAY)
     assert found.remaining == 10
-    assert found.earliest == found.likely == found.latest == TODAY + timedelta(weeks=10)
-    assert found.sentence == (
-        "At the pace of the last 26 weeks (26 done), the remaining 10 would be done about 9 June 2024; "
-        "9 runs in 10 end between 9 June 2024 and 9 June 2024."
-    )
+    assert found.earliest == TODAY + timedelta(weeks=10)
+    assert found.earliest <= found.likely < found.latest
+    assert found.sentence.startswith("Going by the last 26 weeks (26 done), the remaining 10 would be done about ")
+    assert "; 9 runs in 10 end between 9 June 2024 and " in found.sentence
 
 
 def test_a_stall_is_seen() -> None:
-    brisk = finish(every(7, 26), 46, TODAY)
-    stalled = finish([day - timedelta(weeks=16) for day in every(7, 26)], 46, TODAY)
-    assert stalled.likely > brisk.likely + timedelta(weeks=20)
-    assert stalled.latest - stalled.earliest > timedelta(weeks=20)
+    brisk = finish(every(7, 26), 36, TODAY)
+    stalled = finish([day - timedelta(weeks=16) for day in every(7, 26)], 36, TODAY)
+    assert brisk.likely is not None
+    assert stalled.likely is None or stalled.likely > brisk.likely + timedelta(weeks=20)
 
 
-def test_the_pace_itself_is_uncertain() -> None:
-    # Two a fortnight, 100 to go: luck alone would spread the end over 33 weeks, a pace known from 26 weeks over 70.
-    found = finish(every(14, 13) + every(14, 13), 126, TODAY)
-    assert timedelta(weeks=55) < found.latest - found.earliest < timedelta(weeks=90)
+def test_a_pace_that_has_slowed_is_taken_to_slow_on() -> None:
+    # seventy were left half a year ago, and each month a third fewer were done
+    slowing = [
+        day
+        for month, count in enumerate((20, 14, 9, 6, 4, 3))
+        for day in [TODAY - timedelta(days=150 - 30 * month)] * count
+    ]
+    holding = [day for month in range(6) for day in [TODAY - timedelta(days=150 - 30 * month)] * 9]
+    slow, hold = finish(slowing, 70, TODAY), finish(holding, 68, TODAY)
+    assert (slow.remaining, hold.remaining) == (14, 14)
+    assert hold.likely < TODAY + timedelta(weeks=20)
+    assert slow.likely is None or slow.likely > hold.likely + timedelta(weeks=20)
 
 
 def test_the_same_question_has_the_same_answer_whatever_the_order() -> None:
@@ -48,24 +55,28 @@ def test_dates_still_to_come_are_not_done() -> None:
     assert finish([*every(7, 20), *ahead], 30, TODAY) == finish(every(7, 20), 30, TODAY)
 
 
-def test_nine_rollouts_in_ten_end_in_the_interval() -> None:
-    random = np.random.default_rng(2)
-    inside = early = late = 0
-    for _ in range(150):
-        days = np.cumsum(random.exponential(4.0, 90))
-        start = TODAY - timedelta(days=200)
-        dates = [start + timedelta(days=int(day)) for day in days]
-        done = [day for day in dates if day <= TODAY]
-        found = finish(done, 80, TODAY)
-        if found.refusal is None:
-            end = dates[79]
-            early += end < found.earliest - timedelta(days=6)
-            late += end > found.latest
-            inside += found.earliest - timedelta(days=6) <= end <= found.latest
-    assert inside + early + late >= 140
-    assert 0.84 <= inside / (inside + early + late) <= 0.97
-    assert early >= 1
-    assert late >= 1
+SHAPES = {
+    "the pace holds": lambda random: np.cumsum(random.exponential(6, 80)),
+    "each has the same chance every week": lambda random: random.exponential(250, 80),
+    "planned round a date, some of them late": lambda random: random.normal(300, 110, 80) + random.exponential(40, 80),
+    "slow, fast, slow": lambda random: random.logistic(300, 70, 80),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_rollouts_end_in_the_interval(shape: str) -> None:
+    """Forty rollouts of each shape, asked when half, 70 in 100 or 90 in 100 were done: did they end inside?"""
+    random = np.random.default_rng(3)
+    inside = 0
+    for world in range(40):
+        days = np.sort(SHAPES[shape](random))
+        now = days[int(80 * (0.5, 0.7, 0.9)[world % 3])]
+        dates = [TODAY + timedelta(days=int(np.ceil(day - now))) for day in days]
+        found = finish(dates, 80, TODAY)
+        assert found.refusal is None
+        earliest = (found.earliest or date.max) - timedelta(days=6)  # a week is as fine as it counts
+        inside += earliest <= max(dates) <= (found.latest or date.max)
+    assert 0.75 <= inside / 40 <= 0.99
 
 
 def test_a_pace_that_may_never_get_there_says_so() -> None:

@@ -1,13 +1,18 @@
 """Did going live help? Through the tables of a night: a planted effect is found, and none where none was planted."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 
 import duckdb
 import numpy as np
+import pandas as pd
 import pytest
 
-from etl.published.impact import fill_impact
+from etl.demo.published_calls import count_month
+from etl.demo.traffic import ENDED_IN_IVR, MISSED, calls_of_month
+from etl.demo.world import OWN_PRACTICES, World, make_world
+from etl.published.impact import effect, fill_impact
 from etl.published.tables import TABLES
 
 MONTHS = [date(2024 + n // 12, n % 12 + 1, 1) for n in range(24)]
@@ -98,3 +103,50 @@ def test_no_figures_before_going_live(con: duckdb.DuckDBPyConnection) -> None:
 def test_without_a_tracker_nothing_is_said(con: duckdb.DuckDBPyConnection) -> None:
     fill_impact(con)
     assert con.execute("SELECT count(*) FROM built.main.impact").fetchone() == (0,)
+
+
+# --- the demo's own story ---
+
+
+def shares(world: World, months: range, outcome: int) -> pd.DataFrame:
+    """practice (its position), period, value: share of a practice's published calls with an outcome."""
+    rows = []
+    for month in months:
+        counts = count_month(world, month, calls_of_month(world, month)).outcomes
+        rows += [
+            (place, pd.Timestamp(world.months[month]), counts[place, outcome] / counts[place].sum())
+            for place in range(OWN_PRACTICES)
+            if counts[place].sum()
+        ]
+    return pd.DataFrame(rows, columns=["practice", "period", "value"])
+
+
+def test_the_demos_planted_effect_is_found_and_no_other() -> None:
+    """What going live did is known: the same calls, drawn again by a world in which nobody goes live."""
+    world = make_world(date(2026, 11, 21))
+    live = {place: when.date() for place, when in enumerate(world.practices.live_on[:OWN_PRACTICES]) if when == when}
+    never = replace(world, practices=world.practices.assign(live_on=pd.NaT))
+    months = range(10, 24)
+    missed, ended = (shares(world, months, outcome) for outcome in (MISSED, ENDED_IN_IVR))
+    found = effect(missed, {**dict.fromkeys(range(OWN_PRACTICES)), **live}, "calls missed", "percent")
+    assert (found.refusal, found.practices, found.controls) == (None, 12, 12)
+    without = shares(never, range(15, 24), MISSED).set_index(["practice", "period"]).value
+    changes = []
+    for place, when in live.items():
+        first = world.months.index(when.replace(day=1)) if when.replace(day=1) in world.months else -1
+        if 14 <= first <= 19:
+            periods = [pd.Timestamp(month) for month in world.months[first + 1 : first + 5]]
+            own = missed.set_index(["practice", "period"]).value
+            changes.append(np.mean([own[place, period] - without[place, period] for period in periods]))
+    assert len(changes) == found.practices
+    planted = np.mean(changes)
+    assert -0.08 < planted < -0.03
+    assert found.lower is not None
+    assert found.upper is not None
+    assert found.lower <= planted <= found.upper < 0
+    assert not found.placebo_differs
+    other = effect(ended, {**dict.fromkeys(range(OWN_PRACTICES)), **live}, "calls ended in the menu", "percent")
+    assert other.lower is not None
+    assert other.upper is not None
+    assert other.lower <= 0 <= other.upper
+    assert other.upper - other.lower < 0.01  # not for want of looking: a change of this size would be seen
