@@ -6,7 +6,7 @@ is left. A thousand runs; the middle one is the forecast, the inner 90% the inte
 done are weeks like any other, so a rollout that has stalled is seen to have.
 
 A pace seldom holds to the end: those left are the hard ones. So each run also draws how the pace depends on how many
-are left, as that number to the power p: 0, it holds; 1, each one has the same chance every week; 2, the quick were
+are left, as that number to the power p: 0, it holds; 1, each one has the same chance every week; more, the quick were
 first. The weeks behind us say how likely each p is (Poisson likelihood, the pace's own level profiled out); before
 they speak, a pace that holds counts double. `tests/etl/analysis/test_forecast.py` tries this on invented rollouts of
 four shapes: 8 to 9 in 10 end inside the interval. With the pace taken to hold, nearly all of those whose last ones
@@ -26,7 +26,7 @@ HORIZON_WEEKS = 520
 RUNS = 1000
 INSIDE_90 = (0.05, 0.5, 0.95)
 SEED = 20240331
-SLOWING = np.linspace(0, 2, 9)  # how the pace may depend on how many are left: the power p
+SLOWING = np.linspace(0, 1.25, 6)  # how the pace may depend on how many are left: the power p
 HOLDS_COUNTS = 2.0
 
 
