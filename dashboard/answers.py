@@ -11,14 +11,15 @@ from dash.development.base_component import Component
 
 from dashboard import words
 from dashboard.access.scope import Scope
-from dashboard.components.panel import empty_panel, panel, table_of
-from dashboard.page import Chart, charts
+from dashboard.components.panel import empty_panel, grid_of, panel, table_of
+from dashboard.page import Chart, Drawing, Rows, charts, page_of
 from dashboard.queries.measures import definitions
 from dashboard.queries.organisations import NoSuchOrganisation
 from dashboard.queries.source import remembered
 from dashboard.queries.views import resolve
 from dashboard.view import View
 
+PLAIN_ROWS = 40  # of a table in HTML on a page that has grids
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
 
 
@@ -60,11 +61,8 @@ def _panel(scope: Scope, chart: Chart, view: View) -> Any:
         return _plain(empty_panel(names[0] if names else chart.name.replace("-", " ").capitalize(), chart.empty))
     known = definitions(scope)
     drawing = chart.draw(rows, view, known)
-    shown = (
-        table_of(chart, rows, drawing, _unit(scope, chart, view))
-        if drawing.figure is None and drawing.body is None
-        else None
-    )
+    is_table = drawing.figure is None and drawing.body is None
+    shown = _written(scope, chart, view, rows, drawing) if is_table else None
     return _plain(panel(chart, drawing, view, known, shown))
 
 
@@ -73,8 +71,14 @@ def _table(scope: Scope, chart: Chart, view: View) -> Any:
     rows = chart.query(scope, view)
     if not rows:
         return chart.empty
-    drawing = chart.draw(rows, view, definitions(scope))
-    return _plain(table_of(chart, rows, drawing, _unit(scope, chart, view)))
+    return _plain(_written(scope, chart, view, rows, chart.draw(rows, view, definitions(scope))))
+
+
+def _written(scope: Scope, chart: Chart, view: View, rows: Rows, drawing: Drawing) -> Component:
+    """The rows as a table, or as a grid where they are many and the page has grids."""
+    its_page = page_of(chart.name)
+    write = grid_of if len(rows) > PLAIN_ROWS and its_page is not None and its_page.grids else table_of
+    return write(chart, rows, drawing, _unit(scope, chart, view))
 
 
 def _unit(scope: Scope, chart: Chart, view: View) -> str:

@@ -1,5 +1,6 @@
 """The dashboard as a web application: pages, the two callbacks that fill panels and tables, and CSV by URL."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from etl.settings import Settings, load_settings
 
 ASSETS = Path(__file__).parent / "assets"
 SMALL_PLOTLY = "vendor/plotly-cartesian.min.js"
+GRID_SCRIPT = r'<script src="[^"]*/dash_ag_grid/[^"]*"></script>\s*'
 STATIC_SECONDS = 365 * 24 * 3600
 INDEX = """<!DOCTYPE html>
 <html lang="en-GB">
@@ -36,7 +38,7 @@ INDEX = """<!DOCTYPE html>
 
 
 class Switchboard(Dash):
-    """Dash with the title of the page asked for, and the small plotly on pages that need no more."""
+    """Dash with the title of the page asked for, and no larger scripts than that page needs."""
 
     def interpolate_index(self, **parts: Any) -> str:  # type: ignore[override]
         """The page every address starts from."""
@@ -47,6 +49,8 @@ class Switchboard(Dash):
         if (ASSETS / SMALL_PLOTLY).is_file() and not (known and known.full_plotly):
             # dcc.Graph asks for the whole of plotly only where there is none yet
             parts["scripts"] = f'<script src="{self.get_asset_url(SMALL_PLOTLY)}"></script>' + parts["scripts"]
+        if not (known and known.grids):
+            parts["scripts"] = re.sub(GRID_SCRIPT, "", parts["scripts"])
         return super().interpolate_index(**parts)
 
 

@@ -81,6 +81,7 @@ class Page:
     exists: (scope, **parts) → False makes the address a 404, as if nobody had it.
     access: who may open it; `needs_role("exporter")`, `needs_role("viewer", whole_icb=True)`.
     full_plotly: it draws maps or Sankeys, which the small bundle cannot.
+    grids: its long tables are grids, whose script other pages do without.
     """
 
     path: str
@@ -93,6 +94,7 @@ class Page:
     exists: Callable[..., bool] = lambda scope, **parts: True
     access: Rule = VIEWER
     full_plotly: bool = False
+    grids: bool = False
 
 
 @lru_cache

@@ -42,6 +42,20 @@
   });
   const shownFilters = {};
 
+  /* A cell of the coverage grid: a mark a month, filled where there is data, and the count in words. */
+  window.dashAgGridComponentFunctions = Object.assign({}, window.dashAgGridComponentFunctions, {
+    Coverage: function (props) {
+      const field = props.colDef.field;
+      const said = props.data[field + "__said"];
+      if (said === undefined) return React.createElement("span", { className: "quiet" }, "not published");
+      const marks = Array.from(props.data[field + "__strip"]).map(function (has, place) {
+        return React.createElement("i", { key: place, className: has === "1" ? "has" : "" });
+      });
+      const strip = React.createElement("span", { className: "strip", role: "img", "aria-label": said, title: said }, marks);
+      return React.createElement("span", { className: "months" }, strip, props.data[field + "__words"]);
+    },
+  });
+
   document.addEventListener("click", function (event) {
     const button = event.target.closest("button[data-toggle]");
     if (!button) return;

@@ -1,54 +1,45 @@
-"""Coverage as a grid: a row a practice, a column a source, a small strip of months in each cell."""
+"""A long table as a grid: the browser draws only the rows in sight, and the reader may sort and filter them.
+
+Elsewhere a table is a plain HTML table. A thousand cells of that are nothing to a browser and seconds to Dash, which
+keeps each as a component of its own; only the page of what came in has so many.
+"""
 
 from collections.abc import Sequence
-from urllib.parse import quote
+from typing import Any
 
-from dash import html
+import dash_ag_grid as dag
 from dash.development.base_component import Component
 
-from dashboard import words
-from dashboard.components.panel import table
-from dashboard.page import Rows
-
-CELL, GAP, HEIGHT = 5, 1, 14
-DARK = "@media (prefers-color-scheme:dark){.y{fill:#7db4e8}.n{stroke:#ff8a4d}}"
+WORDS = "__words"  # a row holds a cell's value, to sort by, and beside it the words that are shown
+NUMBERS = ("count", "number", "percent", "measure")
+HEADING, ROW, TALLEST, WIDEST, WRAPPED = 56, 42, 460, 430, 430  # pixels
 
 
-def grid(rows: Rows) -> Component:
-    """rows: of `queries.data.coverage`: practice, name, feed, months, expected, missing, pattern."""
-    feeds = sorted({row["feed"] for row in rows})
-    cells: dict[str, dict[str, Component]] = {}
-    names = {}
-    for row in rows:
-        names[row["practice"]] = f"{row['name']} ({row['practice']})"
-        cells.setdefault(row["practice"], {})[row["feed"]] = html.Span(
-            [
-                html.Img(src=strip(row["pattern"]), alt=_alternative(row), height=HEIGHT, className="strip"),
-                f" {row['months']} of {row['expected']}",
-            ],
-            className="nowrap",
-        )
-    body = [[names[code], *[by_feed.get(feed, "not published") for feed in feeds]] for code, by_feed in cells.items()]
-    return table("Months with data by practice and source", ["Practice", *feeds], body)
+def grid(columns: Sequence[dict[str, Any]], rows: list[dict[str, Any]], label: str) -> Component:
+    """columns: AG Grid's own definitions. rows: a dict a row, by the columns' `field`."""
+    return dag.AgGrid(
+        columnDefs=list(columns),
+        rowData=rows,
+        columnSize="responsiveSizeToFit",
+        defaultColDef={"sortable": True, "resizable": True, "filter": True, "wrapHeaderText": True},
+        dashGridOptions={"ensureDomOrder": True, "enableCellTextSelection": True, "animateRows": False,
+                         "suppressColumnMoveAnimation": True},
+        className="grid",
+        style={"height": min(TALLEST, HEADING + ROW * (len(rows) + 1))},
+    )  # fmt: skip
 
 
-def strip(pattern: Sequence[bool]) -> str:
-    """A `data:` URL of an SVG with a mark a month: filled where there is data, hollow where there is none."""
-    width = len(pattern) * (CELL + GAP)
-    marks = "".join(
-        f'<rect class="y" x="{place * (CELL + GAP)}" y="1" width="{CELL}" height="{HEIGHT - 2}" fill="#12436d"/>'
-        if has_data
-        else f'<rect class="n" x="{place * (CELL + GAP) + 0.5}" y="1.5" width="{CELL - 1}" height="{HEIGHT - 3}" '
-        'fill="none" stroke="#c44a00"/>'
-        for place, has_data in enumerate(pattern)
-    )
-    svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{HEIGHT}" viewBox="0 0 {width} {HEIGHT}">'
-        f"<style>{DARK}</style>{marks}</svg>"
-    )
-    return "data:image/svg+xml," + quote(svg, safe="/:=' ")
-
-
-def _alternative(row: dict[str, object]) -> str:
-    missing = row["missing"]
-    return f"missing {words.ranges(missing)}" if missing else "complete"  # type: ignore[arg-type]
+def column_of(key: str, heading: str, kind: str, written: Sequence[str]) -> dict[str, Any]:
+    """The definition of a column whose cells read as `written`, as wide as they need."""
+    longest = max(map(len, written), default=0)
+    made: dict[str, Any] = {
+        "field": key,
+        "headerName": heading,
+        "valueFormatter": {"function": f"params.data.{key}{WORDS}"},
+        "minWidth": min(WIDEST, 50 + 8 * max(longest, max(map(len, heading.split())))),
+    }
+    if kind in NUMBERS:
+        made |= {"type": "rightAligned", "filter": "agNumberColumnFilter"}
+    if 8 * longest > WIDEST:
+        made |= {"wrapText": True, "autoHeight": True, "cellClass": "wrapped", "minWidth": WRAPPED}
+    return made

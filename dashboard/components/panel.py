@@ -8,6 +8,7 @@ from dash.development.base_component import Component
 
 from dashboard import words
 from dashboard.components.attributes import attributes
+from dashboard.components.grid import WORDS, column_of, grid
 from dashboard.page import Chart, Definitions, Drawing, Rows
 from dashboard.view import View
 
@@ -98,6 +99,28 @@ def table_of(chart: Chart, rows: Rows, drawing: Drawing, unit: str) -> Component
 
 
 NUMERIC = ("count", "number", "percent", "measure")
+
+
+def grid_of(chart: Chart, rows: Rows, drawing: Drawing, unit: str) -> Component:
+    """The same as `table_of`, where there are more rows than a plain table is good for."""
+    columns = [
+        column_of(c.key, c.heading, c.kind, [_cell(r[c.key], c.kind, unit) for r in rows]) for c in chart.columns
+    ]
+    written = [
+        {c.key + WORDS: _cell(row[c.key], c.kind, row.get("unit") or unit) for c in chart.columns}
+        | {c.key: _sortable(row[c.key]) for c in chart.columns}
+        for row in rows
+    ]
+    return grid(columns, written, f"{drawing.title}. {drawing.subtitle}")
+
+
+def _sortable(value: Any) -> Any:
+    """What a grid sorts by: numbers as they are, dates as ISO text, a list by its first."""
+    if words.is_missing(value):
+        return None
+    if isinstance(value, list | tuple):
+        return _sortable(value[0]) if value else None
+    return value.isoformat() if hasattr(value, "isoformat") else value
 
 
 def table(

@@ -87,8 +87,9 @@ def _navigation(page: Page, pages: Sequence[Page], view: View | None, user: str,
 def _page_link(page: Page, href: str, here: bool) -> Component:
     if here:
         return html.A(page.label, href=href, className="here", **attributes(aria_current="page"))
-    # a page with maps or Sankeys needs another plotly, so the browser has to load it afresh
-    return html.A(page.label, href=href) if page.full_plotly else dcc.Link(page.label, href=href)
+    # a page with maps, Sankeys or grids needs scripts of its own, so the browser has to load it afresh
+    afresh = page.full_plotly or page.grids
+    return html.A(page.label, href=href) if afresh else dcc.Link(page.label, href=href)
 
 
 def _header(

@@ -7,7 +7,7 @@ from dash.development.base_component import Component
 
 from dashboard import words
 from dashboard.access.scope import Scope
-from dashboard.components.grid import grid
+from dashboard.components.coverage import coverage_grid
 from dashboard.components.panel import slot
 from dashboard.components.sentences import headline, sentences
 from dashboard.findings import Sentence
@@ -57,7 +57,7 @@ def _coverage(rows: Rows, view: View, known: Definitions) -> Drawing:
         title,
         f"Months with data by practice and source, {words.months(view.first_month, view.last_month)}. "
         "Filled: received; hollow: missing.",
-        body=grid(rows),
+        body=coverage_grid(rows),
     )
 
 
@@ -110,6 +110,11 @@ def _with_feed(query: Callable[[Scope, View], Rows], column: str = "feed") -> Ca
     return lambda scope, view: [
         {**row, column: words.FEEDS.get(row[column], row[column])} for row in query(scope, view)
     ]
+
+
+def _reconciliation_query(scope: Scope, view: View) -> Rows:
+    found = _with_feed(data.reconciliation, "source")(scope, view)
+    return [{**row, "item": words.category(row["item"])} for row in found]
 
 
 def _call_logs_query(scope: Scope, view: View) -> Rows:
@@ -187,7 +192,7 @@ REFUSED = Chart(
 )
 RECONCILIATION = Chart(
     "data-reconciliation",
-    _with_feed(data.reconciliation, "source"),
+    _reconciliation_query,
     _reconciliation,
     (
         Column("source", "Source"),
@@ -299,4 +304,5 @@ PAGE = Page(
     order=80,
     layout=layout,
     charts=(COVERAGE, CALL_LOGS, *ICB_ONLY),
+    grids=True,
 )

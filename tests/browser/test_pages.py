@@ -39,7 +39,7 @@ def test_axe_finds_nothing_serious(open_page: OpenPage, path: str, dark: bool) -
     for panel in page.locator(".panel:has(button[data-toggle=table])").all()[:2]:
         for button in panel.locator("button[data-toggle]").all():
             button.click()
-        expect(panel.locator("[data-part=table] table")).to_be_visible()
+        expect(panel.locator("[data-part=table] :is(table, .grid)")).to_be_visible()
     assert serious(page) == []
 
 
@@ -123,6 +123,22 @@ def test_table_opens_by_keyboard_and_says_so(open_page: OpenPage) -> None:
     expect(panel.locator("tbody tr")).to_have_count(12)
     page.keyboard.press("Enter")
     expect(panel.locator("table")).to_be_hidden()
+
+
+def test_a_long_table_is_a_grid_that_sorts_and_only_its_page_loads_the_script(open_page: OpenPage) -> None:
+    page = open_page("/demand?period=12")
+    assert page.locator("script[src*=dash_ag_grid]").count() == 0
+    page.get_by_role("link", name="Data", exact=True).click()
+    ready(page)
+    grid = page.get_by_test_id("panel-data-coverage").locator(".grid")
+    first = grid.locator("[role=row][row-index='0'] [role=gridcell]").first
+    before = first.inner_text()
+    heading = grid.get_by_role("columnheader", name="Practice")
+    for order in ("ascending", "descending"):
+        heading.click()
+        expect(heading).to_have_attribute("aria-sort", order)
+    expect(first).not_to_have_text(before)
+    assert grid.locator(".strip i.has").count() > 0
 
 
 def test_skip_link_is_first_and_leads_to_the_contents(open_page: OpenPage) -> None:
