@@ -48,6 +48,9 @@ def serve(arguments: argparse.Namespace) -> int:
             "worker_class": "gthread",
             "loglevel": "warning",
             "graceful_timeout": 5,
+            # gunicorn would believe any X-Forwarded-Proto and SCRIPT_NAME from loopback: ICB_TRUSTED_PROXIES says who
+            "forwarded_allow_ips": "",
+            "secure_scheme_headers": {},
         },
     ).run()
     return 0

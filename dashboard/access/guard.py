@@ -26,6 +26,7 @@ from dashboard.access.words import page as error_page
 
 View = TypeVar("View", bound=Callable[..., Any])
 MAXIMUM_BODY_BYTES = 4 * 1024 * 1024
+DISCARDED_BYTES = 64 * 1024 * 1024
 ROUTER = "_pages_content.children"
 TITLES = {400: "Something is wrong with the request", 401: "Sign in first", 403: "Not allowed", 404: "Page not found"}
 NOT_FOUND = "This page does not exist, or is not yours to see."
@@ -88,6 +89,9 @@ def guard(app: Dash) -> Response | None:
     route or callback for this user) or 413 (body too large).
     """
     if (request.content_length or 0) > MAXIMUM_BODY_BYTES:
+        abort(413)
+    # read whatever the answer: a server that answers first closes the connection, under the client's next request
+    if len(request.get_data()) >= MAXIMUM_BODY_BYTES:  # a body that gave no length is read up to the limit
         abort(413)
     rule = route_rule(app)
     is_file = request.url_rule is not None and DASH_ROUTES.get(request.url_rule.rule) is PUBLIC
@@ -191,6 +195,8 @@ def may_see(page: dict[str, Any], variables: dict[str, Any] | None) -> bool:
 def error_answer(error: HTTPException) -> Response:
     """A refusal in plain words; the same bytes for what does not exist and what is out of scope."""
     code = error.code or 500
+    if code == 413:
+        _discard_body()
     if error.response is not None:
         return error.get_response()  # type: ignore[return-value]
     text = NOT_FOUND if code == 404 else (error.description or error.name)
@@ -201,6 +207,15 @@ def error_answer(error: HTTPException) -> Response:
     if code == 401 and request.path.startswith("/api/"):
         answer.headers["WWW-Authenticate"] = 'Bearer realm="Switchboard"'
     return answer
+
+
+def _discard_body() -> None:
+    """Read what is left of a body that is too large, within reason: or the client, still sending, never gets to see
+    the answer."""
+    left = min(request.content_length or DISCARDED_BYTES, DISCARDED_BYTES)
+    stream = request.environ["wsgi.input"]
+    while left > 0 and (chunk := stream.read(min(left, 65536))):
+        left -= len(chunk)
 
 
 def _who(database: Database) -> CurrentUser | None:

@@ -12,9 +12,10 @@ from dashboard.view import Organisation
 
 # nearest first
 KINDS = ("practice", "pcn", "sub_icb", "icb", "region", "england")
-# Aggregates above a practice or PCN that a narrower scope may see. A PCN's total is not among them for a
-# practice: with two members it would give the neighbour's figure away.
-SHARED_KINDS = ("sub_icb", "icb", "region", "england")
+# Totals above a practice or PCN that a narrower scope may see. Not its PCN's, which with two members gives the
+# neighbour's figure away; nor those of sub-ICB locations: the ICB's less all others of them is one's own location's,
+# however few practices of it have sent anything that month.
+SHARED_KINDS = ("icb", "region", "england")
 FEWEST_PEERS = 8  # fewer other practices than this could be told apart, in a total as in a distribution
 
 

@@ -1,7 +1,7 @@
 """Other practices as a distribution: without code or name, rounded, and never fewer than 8 of them.
 
 An exact figure can name its practice (list sizes are published), so whatever speaks of practices that a scope may not
-see leaves here with two significant figures.
+see leaves here with two significant figures, and a size is that of four or more practices taken together.
 """
 
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from dashboard.view import Organisation, View
 from etl.analysis.funnel import SCALE, funnel, limits
 
 NEAREST = 10  # similar practices that a measure is compared with; never fewer than organisations.FEWEST_PEERS
+SAME_SIZE = 4  # so many practices of about one size are shown with the same: the largest of an ICB is known by its own
 LOOKED_AT = 20  # among so many of the most similar they are found: not every practice has every measure
 # columns of `organisation` that practices are matched by, those that a generation has: what each is called
 LIKENESS = {
@@ -48,16 +49,22 @@ def blur(value: float, figures: int = 2) -> float:
 def anonymous(rows: Rows, unit: str, centre: float, tau: float) -> Rows:
     """Judged rows of a comparison as those may see them who may not know whose they are.
 
-    Code, name and numerator are gone; value and denominator are rounded, the limits are those of the rounded
-    denominator, and the order says nothing of who they are.
+    Code, name and numerator are gone; the value is rounded; the denominator is the rounded median of four or more of
+    about that size, and the limits are those there; the order says nothing of who they are.
     """
     blurred: Rows = []
-    for row in rows:
-        size = blur(row["denominator"])
+    by_size = sorted(rows, key=lambda row: row["denominator"])
+    for row, size in zip(by_size, _sizes([row["denominator"] for row in by_size]), strict=True):
         around: Any = limits([size], centre, unit, tau).drop(columns="denominator").to_dict("records")[0]
         whose = {"organisation": None, "name": None, "numerator": None, "months": None, "is_chosen": False}
         blurred.append({**row, **whose, "denominator": size, "value": blur(row["value"]), **around})
     return sorted(blurred, key=lambda row: (row["value"], row["denominator"]))
+
+
+def _sizes(sizes: list[float]) -> list[float]:
+    """For each of these sizes, smallest first, the rounded median of the four or more it is shown together with."""
+    groups = np.array_split(np.array(sizes, dtype=float), max(1, len(sizes) // SAME_SIZE))
+    return [blur(float(np.median(group))) for group in groups for _ in group]
 
 
 def likeness(scope: Scope, practice: Organisation) -> Likeness:

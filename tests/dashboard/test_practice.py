@@ -15,7 +15,7 @@ from dashboard import practice_findings as say
 from dashboard.access import Scope
 from dashboard.queries import organisations, peers, practice, views
 from tests.dashboard.conftest import build, page, panel, signed_in
-from tests.dashboard.generation import CLOSED, GAP, MONTHS, NAME, PCNS, PRACTICES, publish
+from tests.dashboard.generation import CLOSED, GAP, ICB, MONTHS, NAME, PCNS, PRACTICES, publish
 from tests.dashboard.marked import publish_marked
 
 Clients = Callable[[str], FlaskClient]
@@ -192,21 +192,18 @@ def test_a_total_of_few_practices_is_not_shown_to_one_of_them(tmp_path: Path) ->
     path = publish(tmp_path / "published")
     with duckdb.connect(str(path)) as connection:
         connection.execute(
-            "UPDATE measure_value SET practices_counted = 8 WHERE measure = 'calls_missed' AND level = 'sub_icb' "
+            "UPDATE measure_value SET practices_counted = 8 WHERE measure = 'calls_missed' AND level = 'icb' "
             "AND period_start = ?", [GAP],
         )  # fmt: skip
-        connection.execute(
-            "UPDATE membership SET to_date = DATE '2026-01-01' WHERE child = ? AND parent = '99Y'", [PRACTICES[1]]
-        )
     app = build(tmp_path)
     client, icb = signed_in(app, "practice"), signed_in(app, "icb")
-    url = "/csv/demand-trend?organisation=99X&measure=calls_missed"
+    url = f"/csv/demand-trend?organisation={ICB}&measure=calls_missed"
     (gap,) = [line for line in client.get(url).text.splitlines() if line.startswith(GAP.isoformat())]
     assert gap.strip(",") == GAP.isoformat()
     assert not icb.get(url).text.count(gap)
-    text = client.get("/api/v1/measures.csv?organisation=99X&measure=calls_missed").text
+    text = client.get(f"/api/v1/measures.csv?organisation={ICB}&measure=calls_missed").text
     assert GAP.isoformat() not in text
-    assert GAP.isoformat() not in client.get("/csv/demand-outcomes?organisation=99X").text
+    assert GAP.isoformat() not in client.get(f"/csv/demand-outcomes?organisation={ICB}").text
     app.server.extensions["access"].engine.dispose()
 
 

@@ -6,6 +6,7 @@ change here; one of a new shape fails until this file knows how to ask for it.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -246,6 +247,8 @@ def test_peers_are_eight_or_more_and_rounded(clients: dict[str, FlaskClient], wh
     for cells in nameless:
         assert all(float(cell) == float(f"{float(cell):.2g}") for cell in (cells[2], cells[4]))
         assert cells[3] == ""
+    sizes = Counter(cells[4] for cells in nameless)
+    assert min(sizes.values()) >= 4, "the only one of its size is known by it"
 
 
 STRANGE = st.one_of(

@@ -76,7 +76,7 @@ def add_people(database: Database) -> None:
         accounts.add(database, name, role, Scope.parse(scope), PASSWORD)
 
 
-def form_token(page: TestResponse) -> str:
+def form_token(page: Any) -> str:
     """The CSRF token in a form."""
     found = re.search(r'name="csrf_token" value="([0-9a-f]+)"', page.text)
     assert found, page.text
