@@ -61,7 +61,7 @@ def said(found: dict[str, Any], rows: Rows, dates: Rows, burn_up: Rows, forecast
     forecast: of `forecast`, None when nothing is left to be done.
     """
     due = next((row["day"] for row in dates if row["kind"] == "target"), None)
-    answer = [_live(found, due)] if found["open"] > 1 else []
+    answer = [live(found, due)] if found["open"] > 1 else []
     if found["patients"] and found["open"] > 1:
         reached = words.value(found["patients_live"] / found["patients"], "percent")
         rest = f" are registered at a live practice: {words.large(found['patients_live'])}."
@@ -82,7 +82,8 @@ def said(found: dict[str, Any], rows: Rows, dates: Rows, burn_up: Rows, forecast
     return answer
 
 
-def _live(found: dict[str, Any], due: date | None) -> Sentence:
+def live(found: dict[str, Any], due: date | None) -> Sentence:
+    """How many practices are live, and how late those are who missed the target. found: of `counts`."""
     claim = f"{words.value(found['live'] / found['open'], 'percent')} of practices are live"
     start = f" on {as_told(found['moment'])}"
     if due is None or not found["late"]:

@@ -11,23 +11,27 @@ from dashboard.components import icons
 from dashboard.components.attributes import attributes
 
 
-def card(definition: Any, latest: dict[str, Any] | None, href: str, comparison: str = "") -> Component:
+def card(
+    definition: Any, latest: dict[str, Any] | None, href: str, comparison: str = "", charted: bool = True
+) -> Component:
     """definition: a row of `measure`. latest: a row of `queries.measures.latest`, or None where there is no value.
 
-    comparison: what to say beside the figure, where it is not England's.
+    comparison: what to say beside the figure, where it is not England's. charted: whether SPC says anything of it;
+    a count that only ever grows has no usual range.
     """
     if latest is None:
         return html.Article(
             [html.H2(definition["title"]), html.P(words.MISSING, className="figure none")], className="card"
         )
     unit = definition["unit"]
-    line = sparkline(latest["earlier"], latest["variation"])
+    line = sparkline(latest["earlier"], latest["variation"] if charted else None)
+    judged = [*icons.assurance(latest["assurance"]), icons.variation(latest["variation"])] if charted else []
     return html.Article(
         [
             html.Div(
                 [
                     html.H2(dcc.Link(definition["title"], href=href)),
-                    html.Span([*icons.assurance(latest["assurance"]), icons.variation(latest["variation"])]),
+                    html.Span(judged),
                 ],
                 className="top",
             ),

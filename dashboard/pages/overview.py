@@ -5,19 +5,20 @@ from typing import Any
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from dashboard import findings, words
+from dashboard import findings, findings_rollout, words
 from dashboard.access.scope import Scope
 from dashboard.components import icons
 from dashboard.components.attributes import attributes
 from dashboard.components.card import card
 from dashboard.components.panel import scrolling, slot, table
 from dashboard.components.sentences import headline, sentences
+from dashboard.findings import Sentence
 from dashboard.page import Page
 from dashboard.pages.demand import trend
-from dashboard.queries import measures, organisations
+from dashboard.queries import measures, organisations, telephony
 from dashboard.view import View
 
-# what a board asks first, in the order in which it asks
+# measures of activity whose changes are looked for, in the order in which a board asks
 HEADLINE = (
     "calls_answered",
     "calls_missed",
@@ -26,27 +27,31 @@ HEADLINE = (
     "appointments_dna",
     "online_requests_per_1000",
 )
-SENTENCES = ("calls_missed", "calls_answered_within_120s", "appointments_within_14_days")
-LISTED_SIGNALS = 8
+SENTENCES = ("calls_missed", "calls_answered_within_120s")
+LIVE, REDIRECTED, UNKNOWN = "telephony_live", "navigation_redirected", "navigation_not_recorded"
+CARDS = {
+    "calls_answered": "/demand",
+    "calls_missed": "/demand",
+    "calls_answered_within_120s": "/demand",
+    "appointments_within_14_days": "/demand",
+    LIVE: "/telephony",
+    REDIRECTED: "/navigation",
+}
+LISTED, SIGNALS = 6, 3  # organisations with signals, and how many of each
 
 
 def layout(scope: Scope, view: View) -> list[Component]:
     """Sentences, cards, the trend, what changed, and the PCNs (or practices) below."""
     known = measures.definitions(scope)
-    latest = measures.latest(scope, view.organisation, HEADLINE, view.ending)
+    latest = measures.latest(scope, view.organisation, (*HEADLINE, LIVE, REDIRECTED, UNKNOWN), view.ending)
     rows = [(known[name], latest[name]) for name in HEADLINE if name in latest and name in known]
-    shown = [(known[name], latest[name]) for name in SENTENCES if name in latest and name in known]
+    shown = [(known[name], latest[name]) for name in (*SENTENCES, REDIRECTED) if name in latest and name in known]
+    said = [findings.series_sentence(definition, row) for definition, row in shown]
+    cards = [name for name in CARDS if name in known and (name != LIVE or view.organisation.kind != "practice")]
     return [
-        *headline(findings.page_title(rows), _about(view)),
-        sentences(findings.series_sentence(definition, row) for definition, row in shown),
-        html.Div(
-            [
-                card(known[name], latest.get(name), "/demand" + view.search(measure=name))
-                for name in HEADLINE
-                if name in known
-            ],
-            className="cards",
-        ),
+        *headline(findings.page_title(rows), _about(view, latest)),
+        sentences([*said, *_rollout(scope, view)]),
+        html.Div([_card(name, known, latest, view) for name in cards], className="cards"),
         html.Div(
             [
                 html.Div([slot(OVERVIEW_TREND, view), _below(scope, view, known)], className="stack"),
@@ -57,12 +62,42 @@ def layout(scope: Scope, view: View) -> list[Component]:
     ]
 
 
-def _about(view: View) -> str:
+def _rollout(scope: Scope, view: View) -> list[Sentence]:
+    """How far digital telephony has come, where there is a tracker."""
+    found, due = telephony.counts(scope, view), telephony.target(scope)
+    if found["moment"] is None or not found["open"]:
+        return []
+    if found["open"] > 1:
+        return [findings_rollout.live(found, due)]
+    rows = telephony.practices(scope, view)
+    return [Sentence("Digital telephony", f": {_lower(findings_rollout.title(found, rows, due))}.")] if rows else []
+
+
+def _lower(text: str) -> str:
+    return text[0].lower() + text[1:]
+
+
+def _card(name: str, known: dict[str, Any], latest: dict[str, Any], view: View) -> Component:
+    row, definition, comparison = latest.get(name), known[name], ""
+    if row and name == LIVE:
+        comparison = f"{words.count(row['numerator'])} of {words.plural(int(row['denominator']), 'practice')}"
+    if row and name == REDIRECTED:
+        unknown = latest.get(UNKNOWN)
+        comparison = f"Aim {words.value(definition['aim'], 'percent')}"
+        if unknown and unknown["period_start"] == row["period_start"]:
+            comparison += f" · {words.value(unknown['value'], 'percent')} not recorded"
+    link = CARDS[name] + (view.search(measure=name) if CARDS[name] == "/demand" else view.search())
+    return card(definition, row, link, comparison, charted=name != LIVE)
+
+
+def _about(view: View, latest: dict[str, dict[str, Any]]) -> str:
     known, organisation = organisations.directory(), view.organisation
-    practices = len(known.below(organisation.code, "practice"))
+    # those with a list, as the charts count them; where no measure says, all that are not closed
+    listed = [row["practices_expected"] for row in latest.values() if row["practices_expected"]]
+    practices = listed[0] if listed else len(known.below(organisation.code, "practice"))
     pcns = len(known.below(organisation.code, "pcn"))
     parts = [organisation.name]
-    if practices and organisation.kind != "england":
+    if organisation.kind not in ("england", "practice"):
         parts.append(f"{practices:,} practices" + (f", {pcns:,} PCNs" if pcns else ""))
     if organisation.patients is not None:
         parts.append(f"{words.large(organisation.patients)} registered patients")
@@ -73,8 +108,12 @@ def _about(view: View) -> str:
 
 def _what_changed(scope: Scope, view: View, known: dict[str, dict[str, Any]]) -> Component:
     looked_at, found = measures.signals(scope, view.organisation, HEADLINE, view.ending)
-    items = [_signal(row, view, known[row["measure"]]) for row in found[:LISTED_SIGNALS]]
+    by_place: dict[str, list[dict[str, Any]]] = {}
+    for row in found:
+        by_place.setdefault(row["organisation"], []).append(row)
+    items = [_place(rows, view, known) for rows in list(by_place.values())[:LISTED]]
     month = words.month(view.ending) if view.ending else "the newest month"
+    more = f" {len(by_place) - LISTED:,} more have signals." if len(by_place) > LISTED else ""
     return html.Section(
         [
             html.H2("What changed"),
@@ -84,7 +123,7 @@ def _what_changed(scope: Scope, view: View, known: dict[str, dict[str, Any]]) ->
             ),
             html.Ul(items, className="signals") if items else html.P("Nothing beyond chance.", className="empty"),
             html.P(
-                "A signal is a point that one of the four SPC rules marks; the rule is named beside it.",
+                f"A signal is a point that one of the four SPC rules marks; the rule is named beside it.{more}",
                 className="coverage",
             ),
         ],
@@ -93,10 +132,23 @@ def _what_changed(scope: Scope, view: View, known: dict[str, dict[str, Any]]) ->
     )
 
 
-def _signal(row: dict[str, Any], view: View, definition: dict[str, Any]) -> Component:
+def _place(rows: list[dict[str, Any]], view: View, known: dict[str, dict[str, Any]]) -> Component:
+    """A practice or PCN with its signals; each leads to its chart."""
+    first = rows[0]
+    overview = view.search(organisation=first["organisation"])
+    return html.Li(
+        [html.Div(dcc.Link(first["name"], href="/" + overview)), *[_signal(row, view, known) for row in rows[:SIGNALS]]]
+    )
+
+
+def _signal(row: dict[str, Any], view: View, known: dict[str, dict[str, Any]]) -> Component:
+    definition = known[row["measure"]]
     href = "/demand" + view.search(organisation=row["organisation"], measure=row["measure"])
-    what = f"{definition['title']}: {words.value(row['value'], definition['unit'])}, {words.rule(row['special_cause'])}"
-    return html.Li([icons.variation(row["variation"]), html.Div([dcc.Link(row["name"], href=href), html.Span(what)])])
+    what = f"{words.value(row['value'], definition['unit'])}, {words.rule(row['special_cause'])}"
+    return html.Div(
+        [icons.variation(row["variation"]), html.Span([dcc.Link(definition["title"], href=href), f": {what}"])],
+        className="signal",
+    )
 
 
 def _below(scope: Scope, view: View, known: dict[str, dict[str, Any]]) -> Component:
