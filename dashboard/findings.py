@@ -118,19 +118,20 @@ def share_title(rows: Rows, category: str, what: str) -> str:
 
 
 def funnel_title(rows: Rows, noun: str) -> str:
-    """How many stand outside the 99.8% limits, and on which side. rows: judgement."""
+    """How many stand outside the 99.8% limits, and on which side. rows: judgement.
+
+    Not "by more than chance": where limits are widened, all of them differ by more than that.
+    """
     judged = [row["judgement"] for row in rows if row["judgement"] is not None]
     above, below = judged.count("above"), judged.count("below")
     if not judged:
         return f"{_capital(words.plural(len(rows), noun))} compared: too few to judge"
     if above + below == 0:
-        return f"No {noun} differs from the rest by more than chance explains"
-    verb = "differs" if above + below == 1 else "differ"
+        return f"No {noun} stands outside the 99.8% limits"
+    verb = "stands" if above + below == 1 else "stand"
     number = words.spelt(above + below)
     nouns = noun if len(judged) == 1 else f"{noun}s"
-    return _capital(
-        f"{number} of {len(judged)} {nouns} {verb} by more than chance explains: {above} above, {below} below"
-    )
+    return _capital(f"{number} of {len(judged)} {nouns} {verb} outside the 99.8% limits: {above} above, {below} below")
 
 
 def _capital(text: str) -> str:

@@ -25,8 +25,8 @@ Definitions = Mapping[str, Mapping[str, Any]]  # rows of table `measure`, by nam
 class Column:
     """One column of a chart's table and CSV: `key` names it in the rows and the CSV, `heading` in the table.
 
-    kind: how the table writes it: text, count, number, percent, measure (in the unit of the chart's first
-    measure), month, months (a list), day, when. The CSV always has the value itself.
+    kind: how the table writes it: text, count, number, percent, points (of a percentage), seconds, measure
+    (in the unit of the chart's first measure), month, months (a list), day, when. The CSV always has the value itself.
     """
 
     key: str

@@ -6,8 +6,11 @@ from dashboard import words
 from dashboard.charts.style import BLUE, GREY, LINE, NAVY, ORANGE, PLUM, Figure, figure, value_axis
 from dashboard.page import Rows
 
-TICKS = [scale * 10**exponent for exponent in range(9) for scale in (1, 3)]
-TICKS_FINE = [scale * 10**exponent for exponent in range(9) for scale in (1, 1.5, 2, 3, 5, 7)]
+# on a logarithmic axis, coarsest first; the first with enough of them is taken, so that a telephone has room
+TICKS = [
+    [scale * 10**exponent for exponent in range(9) for scale in scales]
+    for scales in ((1, 3), (1, 2, 5), (1, 2, 3, 5, 7), (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9))
+]
 FEWEST_TICKS = 3
 OUTSIDE = ("above", "below")
 
@@ -45,9 +48,8 @@ def funnel(rows: Rows, unit: str, size_label: str, aim: float | None = None, hei
         if marked:
             traces.append(_marks(marked, unit, colour, symbol, size, label))
     spread = max(row["value"] for row in rows) - min(row["value"] for row in rows)
-    ticks = [tick for tick in TICKS if ends[0] * 0.8 <= tick <= ends[1] * 1.2]
-    if len(ticks) < FEWEST_TICKS:
-        ticks = [tick for tick in TICKS_FINE if ends[0] * 0.9 <= tick <= ends[1] * 1.1]
+    within = [[tick for tick in ticks if ends[0] * 0.9 <= tick <= ends[1] * 1.1] for ticks in TICKS]
+    ticks = next((each for each in within if len(each) >= FEWEST_TICKS), within[-1])
     title = {"text": size_label, "font": {"size": 12}, "standoff": 6}
     sideways = {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:,.0f}" for tick in ticks], "title": title}
     return figure(traces, height, hovermode="closest", xaxis=sideways, yaxis=value_axis(unit, spread))

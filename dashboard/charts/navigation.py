@@ -1,10 +1,22 @@
-"""Where requests go: a flow from category to destination, and bars cut by destination. Pure."""
+"""Where requests go: a flow from category to destination, bars cut by destination, the day, before and after. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dashboard import words
-from dashboard.charts.style import GREY, INK, NAVY, NAVY_LIGHT, NAVY_MIDDLE, ORANGE, Figure, figure
+from dashboard.charts.style import (
+    GREY,
+    INK,
+    NAVY,
+    NAVY_LIGHT,
+    NAVY_MIDDLE,
+    NAVY_PALE,
+    ORANGE,
+    PLUM,
+    Figure,
+    figure,
+    value_axis,
+)
 from dashboard.page import Rows
 
 CATEGORIES = {
@@ -241,3 +253,77 @@ def trained(rows: Rows, height: int | None = None) -> Figure:
         xaxis={"rangemode": "tozero", "nticks": 6, "tickformat": ",d"},
         yaxis={"autorange": "reversed", "type": "category", "showgrid": False},
     )  # fmt: skip
+
+
+# parts of a half-hour's requests, with colour and hatch
+PARTS = {
+    "redirected": ("redirected", NAVY, ""),
+    "to_gp": ("to a GP", NAVY_LIGHT, ""),
+    "not_recorded": ("not recorded", GREY, "/"),
+    "other": ("administrative, or category not told", NAVY_PALE, ""),
+}
+LABELLED_MINUTES = ":00"
+
+
+def day(rows: Rows, height: int = 280) -> Figure:
+    """Requests by half-hour, each bar cut by what became of them. rows: of `queries.navigation.times`."""
+    labels = [row["category"] for row in rows]
+    traces = []
+    for key, (name, colour, hatch) in PARTS.items():
+        marker: dict[str, Any] = {"color": colour}
+        if hatch:
+            marker["pattern"] = {"shape": hatch, "fgcolor": colour, "bgcolor": "rgba(0,0,0,0)", "size": 6}
+            marker["line"] = {"color": colour, "width": 0.5}
+        traces.append(
+            {
+                "type": "bar", "x": labels, "y": [row[key] for row in rows], "name": name, "marker": marker,
+                "hovertemplate": "from %{x}: <b>%{y:,}</b> " + name + "<extra></extra>",
+            }
+        )  # fmt: skip
+    # a label for every second hour: there is no room for more
+    hours = [label for label in labels if label.endswith(LABELLED_MINUTES) and int(label[:2]) % 2 == 0]
+    drawn = figure(
+        traces, height, barmode="stack", bargap=0.2,
+        xaxis={"type": "category", "showgrid": False, "tickvals": hours},
+        yaxis={"tickformat": ",d", "nticks": 6, "rangemode": "tozero"},
+    )  # fmt: skip
+    drawn["layout"]["legend"]["traceorder"] = "normal"
+    return drawn
+
+
+def before_and_after(rows: Rows, height: int = 300) -> Figure:
+    """Two lines around training: practices trained and, in the same months, practices not yet.
+
+    rows: of `queries.navigation.impact_path`: months_since (0, the month itself, is left out and the lines break
+    there), switched, waiting.
+    """
+    steps = list(range(rows[0]["months_since"], rows[-1]["months_since"] + 1))
+    by_step = {row["months_since"]: row for row in rows}
+    traces = [
+        {
+            "type": "scatter", "mode": "lines+markers", "x": steps, "name": name,
+            "y": [by_step[step][key] if step in by_step else None for step in steps],
+            "line": {"color": colour, "width": 2, "dash": dash},
+            "marker": {"color": colour, "symbol": symbol, "size": 8},
+            "hovertemplate": "<b>%{y:.1%}</b> " + name + "<extra></extra>",
+        }
+        for key, name, colour, dash, symbol in (
+            ("switched", "trained", NAVY, "solid", "circle"),
+            ("waiting", "not yet trained, same months", GREY, "dot", "diamond"),
+        )
+    ]  # fmt: skip
+    values = [row[key] for row in rows for key in ("switched", "waiting")]
+    return figure(
+        traces, height, hovermode="x",
+        xaxis={"tickvals": steps, "ticktext": [_since(step) for step in steps], "showgrid": False,
+               "title": {"text": "months before and after each practice's first training", "font": {"size": 12}}},
+        yaxis=value_axis("percent", max(values) - min(values)),
+        shapes=[{"type": "line", "x0": 0, "x1": 0, "y0": 0, "y1": 1, "yref": "paper",
+                 "line": {"color": PLUM, "width": 1.5}}],
+        annotations=[{"x": 0, "y": 1, "yref": "paper", "yanchor": "top", "xanchor": "left",
+                      "text": " month of training", "showarrow": False, "font": {"color": PLUM}}],
+    )  # fmt: skip
+
+
+def _since(step: int) -> str:
+    return f"−{-step}" if step < 0 else f"+{step}" if step else ""

@@ -98,7 +98,7 @@ def table_of(chart: Chart, rows: Rows, drawing: Drawing, unit: str) -> Component
     )
 
 
-NUMERIC = ("count", "number", "percent", "measure")
+NUMERIC = ("count", "number", "percent", "points", "seconds", "measure")
 
 
 def grid_of(chart: Chart, rows: Rows, drawing: Drawing, unit: str) -> Component:
@@ -162,8 +162,10 @@ def _cell(value: Any, kind: str, unit: str) -> str:
         return words.count(value)
     if kind == "number":
         return f"{value:,.1f}"
-    if kind == "percent":
-        return words.value(value, "percent")
+    if kind == "points":
+        return f"{100 * value:+.1f}".replace("-", "−")
+    if kind in ("percent", "seconds"):
+        return words.value(value, kind)
     if kind == "measure":
         return words.value(value, unit)
     if kind == "month":

@@ -129,7 +129,7 @@ def _header(
 
 def _endings(months: Sequence[date]) -> list[dict[str, str]]:
     """The months a period may end with. The newest has a value of its own, so that a link to it stays up to date."""
-    newest = [{"value": NEWEST, "label": f"{words.month(month)} (newest)"} for month in months[:1]]
+    newest = [{"value": NEWEST, "label": f"Newest ({words.month(month, short=True)})"} for month in months[:1]]
     return [*newest, *({"value": _ending(month), "label": words.month(month)} for month in months[1:])]
 
 

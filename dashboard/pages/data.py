@@ -100,8 +100,9 @@ def _areas(rows: Rows, view: View, known: Definitions) -> Drawing:
 def _unmapped(rows: Rows, view: View, known: Definitions) -> Drawing:
     total = sum(row["rows"] for row in rows)
     return Drawing(
-        f"{words.plural(total, 'request').capitalize()} went where no mapping table knows",
-        "Outcomes of navigation records without a destination, the most frequent first.",
+        f"{words.plural(total, 'request').capitalize()} {'has' if total == 1 else 'have'} an outcome that no mapping "
+        "table knows",
+        "What practices wrote, the most frequent first. The CSV is the mapping table to fill in.",
     )
 
 
@@ -254,10 +255,18 @@ UNMAPPED = Chart(
     "data-unmapped-destinations",
     _with_feed(navigation.unmapped),
     _unmapped,
-    (Column("value", "Outcome as recorded"), Column("feed", "Feed"), Column("rows", "Requests", "count")),
-    meaning="They count as not recorded until navigation_destinations.csv, in the home folder's `reference`, "
-    "says what they mean; the next night then counts them, those of earlier months too. An outcome's words are shown "
-    "only when they are short, hold no figure and came five times or more: they may be personal.",
+    (
+        Column("outcome", "Outcome as recorded"),
+        Column("destination", "Destination"),
+        Column("rows", "Requests", "count"),
+        Column("practices", "Practices", "count"),
+        Column("feed", "Feed"),
+    ),
+    meaning="They count as not recorded until you say what they mean. Download the CSV, fill in its column "
+    "`destination` (the dictionary lists what may stand there), and save it as "
+    "reference/navigation_destinations.csv in the home folder, below any lines that are there already. From the next "
+    "night they are counted, those of earlier months too. Several words are shown only when they are short, hold no "
+    "figure and came five times or more: they may be personal. Ask the practice about the others.",
     empty="Every recorded outcome is known.",
 )
 ICB_ONLY = (LOADS, REFUSED, REJECTED, RECONCILIATION, AREAS, UNMAPPED)

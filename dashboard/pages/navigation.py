@@ -1,6 +1,7 @@
 """`/navigation`: how many requests go to the right place first time, where, and who has been trained?"""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from dash import html
@@ -8,22 +9,21 @@ from dash.development.base_component import Component
 
 from dashboard import findings, words
 from dashboard.access.scope import Scope
-from dashboard.charts import bars, shares
 from dashboard.charts import navigation as draw
 from dashboard.charts.funnel import funnel
 from dashboard.components.panel import slot
 from dashboard.components.sentences import headline, sentences
 from dashboard.findings import Sentence
 from dashboard.page import Chart, Column, Definitions, Drawing, Page, Rows
+from dashboard.pages import _training
 from dashboard.pages.demand import trend
-from dashboard.queries import breakdowns, measures, navigation
-from dashboard.queries.navigation import RATE, TRAINED, UNKNOWN
+from dashboard.queries import measures, navigation
+from dashboard.queries.navigation import RATE, TALK, TRAINED, UNKNOWN
 from dashboard.view import View
 
-EXTERNAL, EMERGENCY = "navigation_redirected_external", "navigation_ae_999"
-CALLS, TALK = "navigation_calls_navigated", "navigation_calls_talk_seconds"
+EXTERNAL, EMERGENCY, CALLS = "navigation_redirected_external", "navigation_ae_999", navigation.NAVIGATED
 HEAD = (RATE, UNKNOWN, EXTERNAL, EMERGENCY, TRAINED, CALLS, TALK)
-EVEN_HOURS = ("0:00", "2:00", "4:00", "6:00", "8:00")
+RUSH_ENDS, FEWEST_AT_A_TIME, MOST_NAMED = "09:30", 30, 4
 OWN_RULE = (
     "There is no national formula for “directed more effectively”. Ours: a clinical request (new, ongoing, medication) "
     "counts as redirected when its recorded destination is not a GP appointment, a named GP or the duty doctor. "
@@ -32,7 +32,6 @@ NO_RECORDS = (
     "No navigation outcomes have been loaded for this organisation and period. The template is navigation.csv; the "
     "README says what else can be read."
 )
-NO_RETURN = "No training return has been loaded. The template is training.csv."
 
 
 def _period(view: View) -> str:
@@ -43,7 +42,7 @@ def _compare(noun: str) -> Callable[[Rows, View, Definitions], Drawing]:
     def drawing(rows: Rows, view: View, known: Definitions) -> Drawing:
         definition = known[RATE]
         title = findings.funnel_title(rows, noun)
-        size = "clinical requests with a recorded destination, summed over the months"
+        size = "clinical requests with a destination"
         many = words.plural(len(rows), noun)
         return Drawing(
             title,
@@ -135,30 +134,75 @@ def _destinations(rows: Rows, view: View, known: Definitions) -> Drawing:
 
 
 def _times(rows: Rows, view: View, known: Definitions) -> Drawing:
-    part = shares.labelled(rows, "navigation_half_hour", by_time=True)
-    busiest = max(part, key=lambda row: row["amount"] or 0)
-    share = words.value(busiest["share"], "percent")
+    whole = sum(row["requests"] for row in rows)
+    busiest = max(rows, key=lambda row: row["requests"])
+    share = words.value(busiest["requests"] / whole, "percent")
     title = f"The busiest half-hour begins at {busiest['category']}: {share} of requests"
-    drawn = bars.against_england(part, upright=True, name=view.organisation.name)
-    # a label for every second hour: there is no room for more
-    drawn["layout"]["xaxis"]["tickvals"] = [row["category"] for row in part if row["category"][1:] in EVEN_HOURS]
+    early, late = ([row for row in rows if (row["category"] < RUSH_ENDS) == first] for first in (True, False))
+    rates = [
+        sum(row["redirected"] for row in part) / base
+        for part in (early, late)
+        if (base := sum(row["base"] for row in part)) >= FEWEST_AT_A_TIME
+    ]
+    if len(rates) > 1:
+        before, after = (words.value(rate, "percent") for rate in rates)
+        title += f"; redirected before {RUSH_ENDS} {before}, later {after}"
     return Drawing(
         title,
-        "Share of requests by the half-hour in which they were handled, London time.",
-        drawn,
-        f"{title}. Bars by half-hour.",
-        f"{words.count(sum(row['amount'] or 0 for row in part))} requests with a time · {_period(view)}",
+        "Requests by the half-hour in which they were handled, London time, and what became of them. "
+        "Hatched: clinical, no destination recorded.",
+        draw.day(rows),
+        f"{title}. Stacked bars by half-hour.",
+        f"{words.count(whole)} requests with a time · {_period(view)}",
     )
+
+
+def _emergency(rows: Rows, view: View, known: Definitions) -> Drawing:
+    drawn = _EMERGENCY_TREND.draw(rows, view, known)
+    whole = sum(row["numerator"] or 0 for row in rows)
+    base = sum(row["denominator"] or 0 for row in rows)
+    return replace(
+        drawn,
+        subtitle=f"{words.count(whole)} of {words.count(base)} clinical requests with a destination. A low figure is "
+        "not an aim; a high one is a reason to look.",
+    )
+
+
+def _calls(rows: Rows, view: View, known: Definitions) -> Drawing:
+    first = rows[0]
+    title = f"{words.value(first['share'], 'percent')} of answered calls carry a navigation record"
+    if first["talk_seconds"] is not None:
+        title += f", with {words.value(first['talk_seconds'], 'seconds')} of talk each"
+    return Drawing(
+        f"{first['name']}: {title}" if first["organisation"] != view.organisation.code else title,
+        "At practices whose records name calls by the telephone system's own id. Never joined by time or number.",
+        coverage=_period(view),
+    )
+
+
+WHY = {
+    "few": "too few requests with a destination: {base:,.0f}, and {minimum_base:,.0f} are needed",
+    "not_recorded": "too many without a destination: {not_recorded:.1%}, and {maximum_not_recorded:.0%} is the most",
+    "both": "too few requests with a destination ({base:,.0f} of {minimum_base:,.0f}), and too many without "
+    "({not_recorded:.1%})",
+    "no_category": "only coded entries, which do not say what was asked for",
+}
 
 
 def _withheld(rows: Rows, view: View, known: Definitions) -> Drawing:
     several = len({row["organisation"] for row in rows})
+    months = sum(len(row["months"]) for row in rows)
     return Drawing(
-        f"The redirection rate is withheld in {words.plural(len(rows), 'month')} of "
-        f"{words.plural(several, 'organisation')}",
-        "Too few clinical requests with a destination, or too many without one. The counts are kept and shown.",
+        f"The redirection rate is withheld for {words.plural(several, 'organisation')}, "
+        f"in {words.plural(months, 'month')} in all",
+        "Too few clinical requests with a destination, or too many without one; the figures are those of the newest "
+        "of the months. Counts are kept, in the table and in the totals above.",
         coverage=_period(view),
     )
+
+
+def _withheld_query(scope: Scope, view: View) -> Rows:
+    return [{**row, "why": WHY[row["reason"]].format(**row)} for row in navigation.withheld(scope, view)]
 
 
 def _every(rows: Rows, view: View, known: Definitions) -> Drawing:
@@ -175,52 +219,20 @@ def _every_query(scope: Scope, view: View) -> Rows:
         {
             **row,
             "shown": "withheld or none" if row["value"] is None else words.value(row["value"], row["unit"]),
-            "range": findings.usual_range(row, row["unit"]) if row["value"] is not None else "",
-            "change": words.variation(row["variation"]) if findings.is_change(row) else "no real change",
+            "range": findings.usual_range(row, row["unit"]) if row["value"] is not None and not _is_total(row) else "",
+            "change": "a running total" if _is_total(row) else _changed(row),
         }
         for row in navigation.every_measure(scope, view)
     ]
 
 
-def _training(rows: Rows, view: View, known: Definitions) -> Drawing:
-    left = [row for row in rows if not row["is_trained"]]
-    title = (
-        f"{words.plural(len(left), 'practice').capitalize()} of {len(rows)} without a trained navigator"
-        if left
-        else f"All {words.plural(len(rows), 'practice')} have a trained navigator"
-    )
-    named = sum(row["is_named"] for row in rows)
-    return Drawing(
-        title,
-        "Open practices by PCN: at least one training completed, funded or passed on. The table says who is left.",
-        draw.trained(rows),
-        f"{title}. Bars of practices by PCN, trained and not yet.",
-        f"{named} of {words.plural(len(rows), 'practice')} in a training return",
-    )
+def _is_total(row: dict[str, Any]) -> bool:
+    """Whether a figure can only grow, so that limits around its average would say nothing."""
+    return str(row["measure"]).startswith("navigator")
 
 
-def _training_query(scope: Scope, view: View) -> Rows:
-    return [
-        {**row, "state": "trained" if row["is_trained"] else "not yet" if row["is_named"] else "in no return"}
-        for row in navigation.training(scope, view)
-    ]
-
-
-def _impact(rows: Rows, view: View, known: Definitions) -> Drawing:
-    told = [row for row in rows if row["refusal"] is None]
-    sure = [row for row in told if not row["lower"] <= 0 <= row["upper"] and not row["placebo_differs"]]
-    if sure:
-        title = "After training, " + ", ".join(_change(row) for row in sure)
-    elif told:
-        title = "Did training change it? No change can be told from chance"
-    else:
-        title = "Did training change it? The data cannot say yet"
-    return Drawing(title, "Practices after their first training against practices not yet trained in the same months.")
-
-
-def _change(row: dict[str, Any]) -> str:
-    way = "more" if row["estimate"] > 0 else "fewer"
-    return f"{100 * abs(row['estimate']):.1f} points {way} {row['title'][0].lower()}{row['title'][1:]}"
+def _changed(row: dict[str, Any]) -> str:
+    return words.variation(row["variation"]) if findings.is_change(row) else "no real change"
 
 
 PRACTICES = _comparison("navigation-practices", "practice", "practice")
@@ -243,6 +255,35 @@ FLOW = Chart(
     height=540,
 )
 RATE_TREND, UNKNOWN_TREND = trend("navigation-trend", RATE), trend("navigation-unknown-trend", UNKNOWN)
+_EMERGENCY_TREND = trend("navigation-emergency", EMERGENCY)
+EMERGENCY_TREND = replace(
+    _EMERGENCY_TREND,
+    draw=_emergency,
+    meaning="Requests sent to A&E or 999 count as redirected, and are shown apart because they are about safety, not "
+    "efficiency. " + _EMERGENCY_TREND.meaning,
+    empty=NO_RECORDS,
+)
+CALLS_NAVIGATED = Chart(
+    "navigation-calls",
+    navigation.calls,
+    _calls,
+    (
+        Column("name", "Name"),
+        Column("organisation", "Code"),
+        Column("navigated", "Navigated", "count"),
+        Column("answered", "Answered", "count"),
+        Column("share", "Share", "percent"),
+        Column("talk_seconds", "Talk, navigated", "seconds"),
+        Column("all_talk_seconds", "Talk, all answered", "seconds"),
+        Column("months", "Months", "count"),
+    ),
+    measures=lambda view: (CALLS, TALK),
+    meaning="A practice that records few ids has a low share for that reason alone. “All answered” is the mean of "
+    "every answered call in the call logs of the same place and period.",
+    empty="No navigation record here names a call by its id in this period. The column call_id of navigation.csv joins "
+    "records to call logs; nothing else does.",
+    height=120,
+)
 DESTINATIONS = Chart(
     "navigation-destinations",
     _named(navigation.destinations),
@@ -260,22 +301,32 @@ DESTINATIONS = Chart(
 )
 TIMES = Chart(
     "navigation-times",
-    lambda scope, view: breakdowns.shares(scope, view, "navigation_half_hour"),
+    navigation.times,
     _times,
-    (Column("category", "From"), Column("amount", "Requests", "count"), Column("share", "Share", "percent")),
+    (
+        Column("category", "From"),
+        Column("requests", "Requests", "count"),
+        Column("redirected", "Redirected", "count"),
+        Column("to_gp", "To a GP", "count"),
+        Column("not_recorded", "Not recorded", "count"),
+        Column("other", "Not clinical", "count"),
+        Column("rate", "Redirected, of those with a destination", "percent"),
+    ),
+    measures=lambda view: (RATE,),
     meaning="The time a request was handled, as recorded. An online request may have come hours before. Records with a "
     "date and no time are left out.",
     empty=NO_RECORDS,
 )
 WITHHELD = Chart(
     "navigation-withheld",
-    navigation.withheld,
+    _withheld_query,
     _withheld,
     (
         Column("name", "Name"),
         Column("organisation", "Code"),
-        Column("period_start", "Month", "month"),
-        Column("numerator", "Redirected", "count"),
+        Column("months", "Months", "months"),
+        Column("why", "Why"),
+        Column("redirected", "Redirected", "count"),
         Column("base", "With a destination", "count"),
         Column("not_recorded", "Not recorded", "percent"),
     ),
@@ -300,46 +351,10 @@ EVERY = Chart(
     empty=NO_RECORDS,
     height=300,
 )
-TRAINING = Chart(
-    "navigation-training",
-    _training_query,
-    _training,
-    (
-        Column("name", "Practice"),
-        Column("practice", "Code"),
-        Column("pcn_name", "PCN"),
-        Column("state", "Navigator"),
-        Column("funded_booked_on", "Funded place booked", "day"),
-        Column("trained_on", "First trained", "day"),
-        Column("funded_completed", "Funded places completed", "count"),
-        Column("cascaded_completed", "Colleagues passed on to", "count"),
-    ),
-    measures=lambda view: (TRAINED, "navigator_places_used", "navigator_cascade_ratio"),
-    empty=NO_RETURN,
-    height=360,
-)
-IMPACT = Chart(
-    "navigation-impact",
-    navigation.impact,
-    _impact,
-    (
-        Column("title", "Measure"),
-        Column("sentence", "Answer"),
-        Column("estimate", "Change", "percent"),
-        Column("lower", "Lower", "percent"),
-        Column("upper", "Upper", "percent"),
-        Column("practices", "Trained", "count"),
-        Column("controls", "Compared with", "count"),
-    ),
-    measures=lambda view: (RATE,),
-    meaning="The same method as for going live with digital telephony: each practice's mean of the months after its "
-    "first training less the months before, less the same at practices not yet trained in those months. The month of "
-    "training is left out, as are months in which the rate is withheld. It speaks of all practices that a training "
-    "return names.",
-    empty="There is nothing to compare yet: it needs a training return and navigation outcomes.",
-    height=160,
-)
-ALL = (RATE_TREND, UNKNOWN_TREND, PRACTICES, PCNS, FLOW, DESTINATIONS, TIMES, EVERY, WITHHELD, TRAINING, IMPACT)
+ALL = (
+    RATE_TREND, UNKNOWN_TREND, PRACTICES, PCNS, FLOW, DESTINATIONS, TIMES, EMERGENCY_TREND, CALLS_NAVIGATED,
+    *_training.CHARTS, EVERY, WITHHELD,
+)  # fmt: skip
 
 
 def layout(scope: Scope, view: View) -> list[Component]:
@@ -351,9 +366,10 @@ def layout(scope: Scope, view: View) -> list[Component]:
         sentences(_said(found, known, scope, view)),
         _panels(slot(RATE_TREND, view), slot(UNKNOWN_TREND, view), slot(PRACTICES, view), slot(PCNS, view)),
         html.H2("Where requests go", className="section"),
-        _panels(slot(FLOW, view, wide=True), slot(DESTINATIONS, view), slot(TIMES, view)),
-        html.H2("Who has been trained", className="section"),
-        _panels(slot(TRAINING, view, wide=True), slot(IMPACT, view, wide=True)),
+        _panels(slot(FLOW, view, wide=True), slot(DESTINATIONS, view), slot(EMERGENCY_TREND, view)),
+        html.H2("When requests come, and the calls behind them", className="section"),
+        _panels(slot(TIMES, view, wide=True), slot(CALLS_NAVIGATED, view, wide=True)),
+        *_training.section(view),
         html.H2("Every measure, and what is withheld", className="section"),
         _panels(slot(EVERY, view, wide=True), slot(WITHHELD, view, wide=True)),
     ]
@@ -383,23 +399,28 @@ def _said(found: dict[str, dict[str, Any]], known: Definitions, scope: Scope, vi
     rate, trained, calls, talk = (found.get(name) for name in (RATE, TRAINED, CALLS, TALK))
     if rate is not None and rate["value"] is not None:
         aim = words.value(known[RATE]["aim"], "percent")
-        said.append(findings.series_sentence(known[RATE], rate))
+        sentence = findings.series_sentence(known[RATE], rate)
+        said.append(replace(sentence, rest=f"{sentence.rest} {_counted(rate)}"))
         rest = f", without a formula: ours is under each chart. {_outside(found)}"
         said.append(Sentence(f"The national aim is {aim}", rest))
-    away = navigation.withheld(scope, view)
+    away = {row["organisation"]: row["name"] for row in navigation.withheld(scope, view)}
     if away:
-        names = words.plural(len({row["organisation"] for row in away}), "organisation")
-        said.append(Sentence(f"Withheld: {words.plural(len(away), 'month')}", f" of {names}, listed below."))
+        names = ", ".join(list(away.values())[:MOST_NAMED]) + (" and others" if len(away) > MOST_NAMED else "")
+        claim = f"Withheld for {words.plural(len(away), 'organisation')}"
+        said.append(Sentence(claim, f" in some months, because too little is recorded: {names}. The list is below."))
     if trained is not None:
-        done, of = int(trained["numerator"]), int(trained["denominator"])
-        claim = f"{words.spelt(done)} of {words.plural(of, 'practice')}".capitalize()
-        end = words.month(trained["period_start"])
-        said.append(Sentence(claim, f" had a trained navigator at the end of {end}."))
+        said.append(_training.sentence(scope, trained))
     if calls is not None and calls["value"] is not None:
         long = f", with {words.value(talk['value'], 'seconds')} of talk each" if talk and talk["value"] else ""
         rest = f" carry a navigation record{long}, where records name calls ({words.month(calls['period_start'])})."
         said.append(Sentence(f"{words.value(calls['value'], 'percent')} of answered calls", rest))
     return said
+
+
+def _counted(rate: dict[str, Any]) -> str:
+    counts = f"{words.count(rate['numerator'])} of {words.count(rate['denominator'])} clinical requests"
+    at = f", from {rate['practices_counted']} of {words.plural(rate['practices_expected'], 'practice')}"
+    return f"{counts} with a destination{at if rate['level'] != 'practice' else ''}."
 
 
 def _outside(found: dict[str, dict[str, Any]]) -> str:

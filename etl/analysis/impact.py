@@ -43,7 +43,9 @@ class Impact:
     estimate, lower, upper: mean change that switching brought and its 95% interval, in the value's own unit.
     placebo_*: the same for a made-up earlier switch; placebo_differs when that interval leaves out 0.
     practices, controls: how many switched and how many they were compared with.
-    before, after: periods in the window. refusal: a plain reason, and then every figure is None.
+    before, after: periods in the window. path: (periods since the switch, mean of those that switched, mean of those
+    they were compared with, as much of each stack) for each period of the window; its gap after less its gap before
+    is the estimate. refusal: a plain reason, and then every figure is None.
     sentence: the answer, or the refusal, in plain English.
     """
 
@@ -59,6 +61,7 @@ class Impact:
     placebo_lower: float | None = None
     placebo_upper: float | None = None
     placebo_differs: bool = False
+    path: tuple[tuple[int, float, float], ...] = ()
     refusal: str | None = None
 
 
@@ -73,6 +76,8 @@ def switching_effect(
     unit: str = "count",
     period: str = "month",
     event: str = "switching",
+    done: str = "switched",
+    yet: str = "switched",
 ) -> Impact:
     """The effect of switching on a measure, or a refusal to say.
 
@@ -83,7 +88,8 @@ def switching_effect(
         switched before the first period is in neither group.
     before, after: how many periods on each side. settling: periods left out from the switch on, as for a month
         of which only part was switched.
-    measure, unit, period, event: words of the sentence, as "calls answered", "percent", "month", "going live".
+    measure, unit, period, event, done, yet: words of the sentence, as "calls answered", "percent", "month", "going
+        live", "went live", "live" (practices that "went live" and others "not yet live").
     Raises ValueError for a window without room for the placebo, a missing column, a row given twice.
     """
     if before < 2 or after < 1 or settling < 0:
@@ -93,7 +99,7 @@ def switching_effect(
     wide, weights = _by_practice(values)
     start = _switch_positions(wide, switched)
     stacks = _stacks(wide, weights, start, before, after, settling)
-    refusal = _refusal(wide, start, stacks, before, after, settling, period)
+    refusal = _refusal(wide, start, stacks, before, after, settling, period, done)
     if refusal is not None:
         return Impact(f"No answer: {refusal}", before, after, refusal=refusal)
     estimate, lower, upper = _mean_effect(stacks, "change")
@@ -111,8 +117,9 @@ def switching_effect(
         placebo_lower=placebo_lower,
         placebo_upper=placebo_upper,
         placebo_differs=placebo_lower > 0 or placebo_upper < 0,
+        path=_path(wide, stacks, [*range(-before, 0), *range(settling, settling + after)]),
     )
-    return replace(found, sentence=_sentence(found, measure, unit, period, event))
+    return replace(found, sentence=_sentence(found, measure, unit, period, event, yet))
 
 
 def _by_practice(values: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
@@ -183,6 +190,7 @@ def _refusal(
     after: int,
     settling: int,
     period: str,
+    done: str,
 ) -> str | None:
     """Why the data cannot answer, the plainest reason first; None when they can."""
     periods = len(wide.columns)
@@ -193,17 +201,17 @@ def _refusal(
     if periods < before + settling + after:
         return f"the figures cover {periods} {period}s and {before + settling + after} are needed."
     if switching.sum() < FEWEST_SWITCHING:
-        return _too_few(int(switching.sum()), "switched while they were being measured")
+        return _too_few(int(switching.sum()), f"{done} while they were being measured")
     if not (switching & _complete(wide, start - before, before)).any():
-        return f"no practice has figures for the {before} {period}s before it switched."
+        return f"no practice has figures for the {before} {period}s before it {done}."
     if not (switching & _complete(wide, start + settling, after)).any():
-        return f"no practice has figures for {after} {period}s after it switched."
+        return f"no practice has figures for {after} {period}s after it {done}."
     closes = start + settling + after
     if not any((measured & (start >= closing)).any() for closing in closes[switching & (closes <= periods)]):
-        return "no practice was still waiting to switch, so there is nothing to compare with."
+        return "no practice was still waiting for it, so there is nothing to compare with."
     usable = int(stacks.loc[stacks["switching"] == 1, "practice"].nunique())
     if usable < FEWEST_SWITCHING:
-        window = f"{before} {period}s before switching and {after} after"
+        window = f"{before} {period}s before and {after} after"
         return _too_few(usable, f"have figures for all {window}, and others still waiting to compare with")
     return None
 
@@ -240,7 +248,19 @@ def _mean_effect(stacks: pd.DataFrame, outcome: str) -> tuple[float, float, floa
     return estimate, estimate - half_width, estimate + half_width
 
 
-def _sentence(found: Impact, measure: str, unit: str, period: str, event: str) -> str:
+def _path(wide: pd.DataFrame, stacks: pd.DataFrame, steps: list[int]) -> tuple[tuple[int, float, float], ...]:
+    """Each step of the window, counted from the switch, with both sides' means; weighted as the estimate is."""
+    rows, first = wide.index.get_indexer(pd.Index(stacks["practice"])), stacks["stack"].to_numpy(dtype=int)
+    weight, switching = stacks["weight"].to_numpy(dtype=float), stacks["switching"].to_numpy() == 1
+    path = []
+    for step in steps:
+        value = wide.to_numpy()[rows, first + step]
+        switched, waiting = (float(np.average(value[i], weights=weight[i])) for i in (switching, ~switching))
+        path.append((step, switched, waiting))
+    return tuple(path)
+
+
+def _sentence(found: Impact, measure: str, unit: str, period: str, event: str, yet: str) -> str:
     """The answer in plain English, no surer than the interval and the placebo check allow."""
     assert found.estimate is not None
     assert found.lower is not None
@@ -251,11 +271,12 @@ def _sentence(found: Impact, measure: str, unit: str, period: str, event: str) -
     size = f"{abs(scale * found.estimate):z.{digits}f}{words}"
     direction = "higher" if found.estimate > 0 else "lower"
     where = f"In the {found.after} {period}s after {event} at {found.practices} practices"
-    than = f"than the {found.controls} practices not yet switched in the same {period}s lead one to expect"
+    than = f"than the {found.controls} practices not yet {yet} in the same {period}s lead one to expect"
     if found.lower <= 0 <= found.upper:
         text = f"{where}, no change in {measure} can be told from chance: {size} {direction} {interval} {than}."
     else:
-        text = f"{where}, {measure} was {size} {direction} {interval} {than}."
+        verb = "were" if measure.split()[0].endswith("s") else "was"
+        text = f"{where}, {measure} {verb} {size} {direction} {interval} {than}."
     if found.placebo_differs:
         text += " But the two groups were already moving apart before, so this cannot be put down to it."
     return text

@@ -5,7 +5,7 @@ The people in the exports are invented, and no reader may keep their names.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,27 @@ import numpy as np
 import pandas as pd
 
 from etl.demo.formats import marked, pick, write_csv
-from etl.demo.traffic import ANSWERED, days_of, is_working
-from etl.demo.world import OWN_PRACTICES, World
+from etl.demo.traffic import ANSWERED, LONDON, days_of, is_working
+from etl.demo.world import OWN_PRACTICES, World, add_months
 
-MONTHS = 6
-CANONICAL = (*range(0, 12), *range(24, 29), 38, 43, 46)
+MONTHS = 14  # enough before and after the trainings of TRAINED_MEANWHILE
+CANONICAL = (*range(0, 13), 16, 18, 20, 21, 22, *range(24, 30), 32, 36, 38, 40, 41, 43, 44, 46)
 SYSTMCONNECT, RAPID_HEALTH, SNOMED = (14, 15), (33,), (37,)
-UNTRAINED = (5, 14, 21, 26, 32, 36, 40)
-CONTACTS_PER_1000 = 45  # a month
+UNTRAINED = (5, 9, 14, 21, 22, 26, 32, 36, 40)
+TRAINED_MEANWHILE = (1, 4, 7, 8, 11, 16, 18, 20, 24, 27, 28, 43, 44, 46)
+FIRST_TRAINED = -10  # the month of the first of those, counted from the window's end; the others in the four after it
+HARDLY_RECORDS = 3
+CONTACTS_PER_1000 = 36  # a month
 
+# planted, so that an analysis can be checked against it: what training adds to the share redirected, what everybody
+# gains in a month without it (which before and after alone would take for training), and what a rush at eight costs
+TRAINING_EFFECT, DRIFT, RUSH = 0.07, 0.003, -0.05
+_BY_HALF_HOUR = (  # 08:00 to 18:00, requests handled
+    14, 11, 8.5, 7.5, 6.5, 6, 5.5, 5, 4, 3.5, 3.2, 3.5, 4, 4.2, 4.2, 4, 3.6, 3, 2.4, 1.6, 0.8,
+)  # fmt: skip
+RUSH_ENDS = 90  # minutes after eight
+
+TEMPLATE = ("practice_code", "staff_id", "route", "booked_on", "completed_on")
 CHANNELS = ("telephone", "online", "walk_in", "nhs_app")
 _CHANNEL_SHARES = (0.68, 0.2, 0.07, 0.05)
 CATEGORIES = ("clinical_new", "clinical_ongoing", "medication", "test_result", "admin_fit_note", "admin_other")
@@ -47,16 +59,23 @@ OUTCOME_TEXTS = {
     "=see notes": "",  # a formula-looking cell that no table knows
 }
 _OUTCOME_SHARES = (0.28, 0.2, 0.14, 0.08, 0.12, 0.06, 0.1, 0.02)
-_SNOMED_CODES = ("1362511000000107", "1362521000000101", "1577041000000109", "871731000000106", "871711000000103")
+_CODED = {
+    "1362511000000107": "community_pharmacy", "1362521000000101": "", "1577041000000109": "",
+    "871731000000106": "social_prescriber", "871711000000103": "",
+}  # fmt: skip
+_CAME_BACK = ("1577041000000109",)
 
 
 def write_navigation(home: Path, world: World, logged: Mapping[int, pd.DataFrame] | None = None) -> dict[str, Any]:
     """Writes the navigation and training files into `<home>/inbox` and the truth of the canonical ones as
-    `<home>/demo/navigation_month.csv`. `logged` gives calls whose ids some contacts carry."""
+    `<home>/demo/navigation_month.csv`; returns the truth of the rest. `logged` gives calls whose ids some contacts
+    carry."""
     inbox = home / "inbox"
+    training = _training(world)
+    trained_on = training[training.completed_on != ""].groupby("practice_code").completed_on.min()
     truths = []
     for month in range(max(0, len(world.months) - MONTHS), len(world.months)):
-        contacts = _contacts(world, month, (logged or {}).get(month))
+        contacts = _contacts(world, month, trained_on, (logged or {}).get(month))
         truths.append(_month_truth(world, month, contacts))
         if month == len(world.months) - 1:  # some are sent twice
             contacts = pd.concat([contacts, contacts.iloc[:25]], ignore_index=True)
@@ -67,50 +86,59 @@ def write_navigation(home: Path, world: World, logged: Mapping[int, pd.DataFrame
     write_csv(inbox / marked("navigation-systmconnect.csv"), systmconnect)
     write_csv(inbox / marked("navigation-rapid-health.csv"), rapid)
     write_csv(inbox / marked("navigation-snomed.csv"), coded)
-    training = _training(world)
     write_csv(inbox / marked("training.csv"), training)
+    code = world.practices.code
     return {
         "contacts": int(truth.contacts.sum()),
-        "systmconnect_rows": len(systmconnect),
-        "rapid_health_rows": len(rapid),
-        "snomed_rows": len(coded),
-        "outcome_texts": OUTCOME_TEXTS,
-        "trained_practices": sorted(set(training[training.completed_on != ""].practice_code)),
+        "systmconnect": _counts(systmconnect.Outcome.map(OUTCOME_TEXTS).fillna("")),
+        "rapid_health": _counts(_rapid_destination(rapid)),
+        "snomed": _counts(coded[~coded.snomed_code.isin(_CAME_BACK)].drop_duplicates().snomed_code.map(_CODED)),
+        "snomed_came_back": int(coded.snomed_code.isin(_CAME_BACK).sum()),
+        "unmapped": {
+            text.lower(): int((systmconnect.Outcome == text).sum()) for text, to in OUTCOME_TEXTS.items() if not to
+        },
+        "trained_practices": sorted(trained_on.index),
+        "trained_meanwhile": {code[p]: trained_on[code[p]] for p in TRAINED_MEANWHILE},
+        "not_yet_trained": [code[p] for p in UNTRAINED if p in CANONICAL],
+        "training_adds_to_redirected": TRAINING_EFFECT,
+        "redirected_rises_a_month_everywhere": DRIFT,
     }
 
 
-def _contacts(world: World, month: int, calls: pd.DataFrame | None) -> pd.DataFrame:
-    """The canonical rows of a month; redirection differs by practice, and rises a little once trained."""
+def _counts(destinations: Any) -> dict[str, int]:
+    """How many of each destination, `not_recorded` for none."""
+    return {name: int(n) for name, n in sorted(destinations.replace("", "not_recorded").value_counts().items())}
+
+
+def _contacts(world: World, month: int, trained_on: Any, calls: pd.DataFrame | None) -> pd.DataFrame:
+    """The canonical rows of a month. Redirection differs by practice, drifts upward, and is higher once trained."""
     random = world.random(6, month + world.skipped)
     days = [day for day in days_of(world.months[month]) if is_working(day)]
     sizes = random.poisson(world.patients[month][list(CANONICAL)] / 1000 * CONTACTS_PER_1000)
     practice = np.repeat(CANONICAL, sizes)
     count = len(practice)
+    channel = random.choice(len(CHANNELS), count, p=_CHANNEL_SHARES)
+    at_eight = np.array([_eight(day) for day in days], dtype=np.int64)
+    moment = at_eight[random.integers(0, len(days), count)] + 60 * _minutes(random, count)
+    call_id = np.full(count, "", dtype=object)
+    if calls is not None:
+        _link(calls, practice, channel, moment, call_id)
     category = random.choice(len(CATEGORIES), count, p=_CATEGORY_SHARES)
     clinical = category < 3
-    skill = 0.26 + 0.18 * world.random(7).random(len(world.practices)) + 0.05 * ~np.isin(range(60), UNTRAINED)
-    redirected = random.random(count) < skill[practice]
-    known = random.random(count) > np.where(practice == CANONICAL[3], 0.42, 0.09)  # one practice hardly records
+    redirected = random.random(count) < _skill(world, month, trained_on, practice, moment, at_eight)
+    known = random.random(count) > np.where(practice == HARDLY_RECORDS, 0.42, 0.09)
     destinations = np.array([*_WITH_GP, *_ELSEWHERE, "admin_resolved", ""], dtype=object)
     gp = random.choice(len(_WITH_GP), count, p=_WITH_GP_SHARES)
     other = len(_WITH_GP) + random.choice(len(_ELSEWHERE), count, p=_ELSEWHERE_SHARES)
     chosen = np.where(clinical, np.where(redirected, other, gp), len(destinations) - 2)
     chosen = np.where(known, chosen, len(destinations) - 1)
-    channel = random.choice(len(CHANNELS), count, p=_CHANNEL_SHARES)
-    seconds = random.integers(0, 10 * 3600, count)
-    morning = np.array([int(datetime(d.year, d.month, d.day, 8, tzinfo=UTC).timestamp()) for d in days], dtype=np.int64)
-    moment = morning[random.integers(0, len(days), count)] + seconds
-    call_id = np.full(count, "", dtype=object)
-    if calls is not None:
-        _link(calls, practice, channel, moment, call_id)
-    stamp = pd.Series(pd.to_datetime(moment, unit="s")).dt.strftime("%Y-%m-%dT%H:%M:%SZ")
     destination = destinations[chosen]
     return pd.DataFrame(
         {
             "contact_id": [f"C{month + world.skipped:02d}{number:06d}" for number in range(count)],
             "call_id": call_id,
             "practice_code": pick(world.practices.code, practice),
-            "recorded_at": stamp,
+            "recorded_at": [f"{text}Z" for text in np.datetime_as_string(moment.astype("datetime64[s]"))],
             "channel": pick(CHANNELS, channel),
             "navigator_id": pick([f"N{n:04d}" for n in range(400)], practice * 4 + random.integers(0, 4, count)),
             "request_category": pick(CATEGORIES, category),
@@ -120,6 +148,34 @@ def _contacts(world: World, month: int, calls: pd.DataFrame | None) -> pd.DataFr
             "snomed_code": [_CODE.get(d, "") for d in destination],
             "patient_pseudonym": [f"p{n:07d}" for n in practice * 100_000 + random.integers(0, 9_000, count)],
         }
+    )
+
+
+def _eight(day: date) -> int:
+    """Eight o'clock in London, in epoch seconds."""
+    return int(datetime(day.year, day.month, day.day, 8, tzinfo=LONDON).timestamp())
+
+
+def _minutes(random: np.random.Generator, count: int) -> np.ndarray:
+    """Minutes after eight at which requests are handled."""
+    weights = np.array(_BY_HALF_HOUR) / sum(_BY_HALF_HOUR)
+    return 30 * random.choice(len(weights), count, p=weights) + random.integers(0, 30, count)
+
+
+def _skill(
+    world: World, month: int, trained_on: Any, practice: np.ndarray, moment: np.ndarray, at_eight: np.ndarray
+) -> np.ndarray:
+    """The chance of each contact to be directed elsewhere than to a GP, if it is clinical."""
+    own = 0.26 + 0.16 * world.random(7).random(len(world.practices))
+    never = np.iinfo(np.int64).max
+    trained = np.array([_eight(date.fromisoformat(trained_on[code])) if code in trained_on.index else never
+                        for code in world.practices.code])  # fmt: skip
+    after_eight = moment - at_eight[np.searchsorted(at_eight, moment, side="right") - 1]
+    return np.asarray(
+        own[practice]
+        + DRIFT * (month + world.skipped)
+        + TRAINING_EFFECT * (moment >= trained[practice])
+        + RUSH * (after_eight < 60 * RUSH_ENDS)
     )
 
 
@@ -154,16 +210,14 @@ def _draws(world: World, purpose: int, practices: tuple[int, ...], each: int) ->
     practice = np.repeat(practices, each)
     moments = [
         datetime(days[d].year, days[d].month, days[d].day, 8) + timedelta(minutes=int(m))
-        for d, m in zip(
-            random.integers(0, len(days), len(practice)), random.integers(0, 600, len(practice)), strict=True
-        )
+        for d, m in zip(random.integers(0, len(days), len(practice)), _minutes(random, len(practice)), strict=True)
     ]
     return random, practice, moments
 
 
 def _systmconnect(world: World) -> pd.DataFrame:
     """Sixteen columns, two date forms in one file, and a patient's name."""
-    random, practice, moments = _draws(world, 8, SYSTMCONNECT, 900)
+    random, practice, moments = _draws(world, 8, SYSTMCONNECT, 1800)
     count = len(practice)
     written = [f"{m:%d/%m/%Y %H:%M}" if n % 3 else f"{m:%d %b %Y %H:%M}" for n, m in enumerate(moments)]
     clinical = random.random(count) < 0.75
@@ -192,7 +246,7 @@ def _systmconnect(world: World) -> pd.DataFrame:
 
 def _rapid_health(world: World) -> pd.DataFrame:
     """`-` for nothing, a trailing blank after the day, durations as text."""
-    random, practice, moments = _draws(world, 9, RAPID_HEALTH, 900)
+    random, practice, moments = _draws(world, 9, RAPID_HEALTH, 1800)
     count = len(practice)
     booked = random.random(count) < 0.7
     later = [m + timedelta(days=1 + n % 9) for n, m in enumerate(moments)]
@@ -219,15 +273,20 @@ def _rapid_health(world: World) -> pd.DataFrame:
     )
 
 
+def _rapid_destination(rows: Any) -> Any:
+    slot = rows["Slot type"].map({"GP routine": "gp_routine", "Pharmacist": "practice_pharmacist", "-": ""})
+    return slot.mask(rows["A&E override"] == "Yes", "ae_999")
+
+
 def _snomed(world: World) -> pd.DataFrame:
     """A coded extract: referrals, refusals, and consultations that came back; a template that codes twice."""
-    random, practice, moments = _draws(world, 10, SNOMED, 400)
-    code = random.choice(len(_SNOMED_CODES), len(practice), p=(0.45, 0.08, 0.27, 0.14, 0.06))
+    random, practice, moments = _draws(world, 10, SNOMED, 900)
+    code = random.choice(len(_CODED), len(practice), p=(0.45, 0.08, 0.27, 0.14, 0.06))
     frame = pd.DataFrame(
         {
             "practice_code": pick(world.practices.code, practice),
             "recorded_at": [m.isoformat() for m in moments],
-            "snomed_code": pick(_SNOMED_CODES, code),
+            "snomed_code": pick(list(_CODED), code),
             "patient_pseudonym": [f"s{n:06d}" for n in random.integers(0, 5000, len(practice))],
         }
     )
@@ -237,14 +296,22 @@ def _snomed(world: World) -> pd.DataFrame:
 def _training(world: World) -> pd.DataFrame:
     """A funded place a practice, most of them used, and colleagues to whom it was passed on."""
     random = world.random(11)
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for position in range(OWN_PRACTICES):
         code = world.practices.code[position]
-        booked = date(2023, 7, 3) + timedelta(days=int(random.integers(0, 500)))
-        done = "" if position in UNTRAINED else (booked + timedelta(days=35)).isoformat()
+        done = date(2023, 8, 7) + timedelta(days=int(random.integers(0, 500)))
+        if position in TRAINED_MEANWHILE:
+            place = TRAINED_MEANWHILE.index(position)
+            month = add_months(world.months[-1], FIRST_TRAINED + 1 + place % 5)
+            done = month + timedelta(days=2 + place)
+        booked, offered = done - timedelta(days=35), done - timedelta(days=63)
+        trained = position not in UNTRAINED
         if position % 13 != 12:  # some never took their place
-            rows.append((code, f"S{position:03d}0", "funded", booked.isoformat(), done))
-        for colleague in range(int(random.integers(0, 4)) if done else 0):
-            told = booked + timedelta(days=60 + 30 * colleague)
-            rows.append((code, f"S{position:03d}{colleague + 1}", "cascaded", told.isoformat(), told.isoformat()))
-    return pd.DataFrame(rows, columns=["practice_code", "staff_id", "route", "booked_on", "completed_on"])
+            payer = "icb" if position % 7 == 3 else "nhs_england"
+            rows.append((code, f"S{position:03d}0", "funded", offered, booked, done if trained else None, payer))
+        for colleague in range(int(random.integers(0, 4)) if trained else 0):
+            told = done + timedelta(days=25 + 30 * colleague)
+            rows.append((code, f"S{position:03d}{colleague + 1}", "cascaded", None, told, told, "practice"))
+    names = ["practice_code", "staff_id", "route", "offered_on", "booked_on", "completed_on", "paid_by"]
+    frame = pd.DataFrame([["" if cell is None else str(cell) for cell in row] for row in rows], columns=names)
+    return frame[[*TEMPLATE, *(name for name in names if name not in TEMPLATE)]]

@@ -220,7 +220,7 @@ def _cell(profile: Profile, heading: str) -> str:
 
 def _outcome(field: str) -> str:
     """SQL: an outcome as it is looked up: small letters, one blank between words."""
-    return rf"lower(trim(regexp_replace({field}, '[\s\p{{Z}}]+', ' ', 'g')))"
+    return rf"lower(trim(regexp_replace({field}, '[\s\x0b\x1c-\x1f\x85\p{{Z}}]+', ' ', 'g')))"
 
 
 def _names(profile: Profile) -> dict[str, tuple[str, str]]:
@@ -357,7 +357,9 @@ def destinations(home: Path) -> dict[str, str]:
             with path.open(encoding="utf-8-sig", newline="") as stream:
                 reader = csv.reader(stream)
                 for record in reader:
-                    if reader.line_num > 1 and any(cell.strip() for cell in record):
+                    # a line of the Data page's list that nobody has filled in yet
+                    undecided = len(record) > 1 and not record[1].strip()
+                    if reader.line_num > 1 and any(cell.strip() for cell in record) and not undecided:
                         outcome, destination = _mapped(path, reader.line_num, record)
                         found[outcome] = destination
         except (UnicodeDecodeError, csv.Error) as error:

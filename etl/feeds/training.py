@@ -12,6 +12,7 @@ from etl.feeds.publications import layout_of
 NAME = "training"
 FACTS = ("training",)
 NEEDS_ORGANISATIONS = True
+HOLDS_PEOPLE = True  # a return may carry more columns than are asked for, names among them
 
 COLUMNS = ("practice_code", "staff_id", "route", "booked_on", "completed_on")
 OPTIONAL = ("offered_on", "paid_by")

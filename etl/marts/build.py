@@ -33,6 +33,7 @@ ORDER = (
     "navigation_month",
     "navigation_practice_month",
     "navigation_measure_month",
+    "navigation_withheld",
     "navigation_flow",
     "navigation_breakdown",
     "navigation_call_month",

@@ -1,6 +1,11 @@
--- Requests handled by channel and by half-hour of the day, for every organisation and month: part of `breakdown`.
+-- Requests handled by channel and by half-hour of the day, all of them and what the redirection rate is made of, for
+-- every organisation and month: part of `breakdown`.
 WITH contact AS (
-    SELECT c.practice_code, c.month, c.channel, c.half_hour, p.pcn, p.sub_icb, p.icb
+    SELECT
+        c.practice_code, c.month, c.channel, c.in_base, c.is_redirected, c.is_clinical_not_recorded,
+        p.pcn, p.sub_icb, p.icb,
+        lpad(CAST(CAST(floor(c.half_hour / 2.0) AS INTEGER) AS VARCHAR), 2, '0')
+        || CASE WHEN c.half_hour % 2 = 0 THEN ':00' ELSE ':30' END AS half_hour
     FROM mart.navigation_contact AS c
     LEFT JOIN mart.practice_month AS p ON p.practice = c.practice_code AND p.month = c.month
 ),
@@ -11,13 +16,22 @@ counted AS (
     FROM contact
     GROUP BY practice_code, pcn, sub_icb, icb, month, channel
     UNION ALL
+    SELECT 'navigation_half_hour', practice_code, pcn, sub_icb, icb, month, half_hour, count(*)
+    FROM contact WHERE half_hour IS NOT NULL
+    GROUP BY practice_code, pcn, sub_icb, icb, month, half_hour
+    UNION ALL
+    SELECT 'navigation_half_hour_base', practice_code, pcn, sub_icb, icb, month, half_hour, sum(in_base)
+    FROM contact WHERE half_hour IS NOT NULL
+    GROUP BY practice_code, pcn, sub_icb, icb, month, half_hour
+    UNION ALL
+    SELECT 'navigation_half_hour_redirected', practice_code, pcn, sub_icb, icb, month, half_hour, sum(is_redirected)
+    FROM contact WHERE half_hour IS NOT NULL
+    GROUP BY practice_code, pcn, sub_icb, icb, month, half_hour
+    UNION ALL
     SELECT
-        'navigation_half_hour', practice_code, pcn, sub_icb, icb, month,
-        lpad(CAST(CAST(floor(half_hour / 2.0) AS INTEGER) AS VARCHAR), 2, '0')
-        || CASE WHEN half_hour % 2 = 0 THEN ':00' ELSE ':30' END,
-        count(*)
-    FROM contact
-    WHERE half_hour IS NOT NULL
+        'navigation_half_hour_not_recorded', practice_code, pcn, sub_icb, icb, month, half_hour,
+        sum(is_clinical_not_recorded)
+    FROM contact WHERE half_hour IS NOT NULL
     GROUP BY practice_code, pcn, sub_icb, icb, month, half_hour
 ),
 rows_by_level AS (

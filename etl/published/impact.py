@@ -24,11 +24,13 @@ _ABOUT_CALLS = [group + question for group in GROUPS for question in QUESTIONS]
 _ABOUT_NAVIGATION = ["navigation_redirected", "navigation_redirected_external", "navigation_not_recorded"]
 MONTHS_BEFORE, MONTHS_AFTER = 4, 4
 SETTLING = 1  # of the month of going live only a part was live
+# event → what practices then did, and what others had not yet become
+WORDS = {"going live": ("went live", "live"), "training": ("trained a navigator", "trained")}
 
 
 def fill_impact(con: duckdb.DuckDBPyConnection) -> None:
-    """Fill `built.main.impact` from `raw_value`: what going live did to calls, by the tracker's current belief, and
-    what training did to where requests go. No rows without a tracker or a training return."""
+    """Fill `built.main.impact` and `impact_path` from `raw_value`: what going live did to calls, by the tracker's
+    current belief, and what training did to where requests go. No rows without a tracker or a training return."""
     _fill(con, went_live(con), _ABOUT_CALLS, "going live")
     _fill(con, trained(con), _ABOUT_NAVIGATION, "training")
 
@@ -50,6 +52,8 @@ def _fill(con: duckdb.DuckDBPyConnection, switched: dict[str, date | None], name
         if len(values):
             found = effect(values, switched, measure.title[0].lower() + measure.title[1:], measure.unit, event)
             con.execute(f"INSERT INTO built.main.impact VALUES ({', '.join('?' * 14)})", _row(measure.measure, found))
+            for step in found.path:
+                con.execute("INSERT INTO built.main.impact_path VALUES (?, ?, ?, ?)", [measure.measure, *step])
 
 
 def went_live(con: duckdb.DuckDBPyConnection) -> dict[str, date | None]:
@@ -73,6 +77,7 @@ def effect(
     values: pd.DataFrame, switched: dict[str, date | None], title: str, unit: str, event: str = "going live"
 ) -> Impact:
     """The effect of an event on a monthly measure: values have practice, period (a month's first day), value."""
+    done, yet = WORDS[event]
     return switching_effect(
         values.assign(period=pd.to_datetime(values["period"])),
         switched,
@@ -83,6 +88,8 @@ def effect(
         unit=unit,
         period="month",
         event=event,
+        done=done,
+        yet=yet,
     )
 
 

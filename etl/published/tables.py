@@ -94,7 +94,8 @@ TABLES: dict[str, dict[str, str]] = {
     # organisation × month × channel detail that charts split: one tall table
     # subject: calls_outcome, calls_time_band, calls_wait_answered, calls_wait_missed, calls_duration,
     #          appointments_staff_group, appointments_mode, appointments_status, appointments_booking_wait,
-    #          appointments_category, online_type, navigation_channel, navigation_half_hour
+    #          appointments_category, online_type, navigation_channel, navigation_half_hour (and
+    #          navigation_half_hour_base, …_redirected, …_not_recorded)
     "breakdown": {
         "subject": "VARCHAR",
         "organisation": "VARCHAR",
@@ -248,7 +249,7 @@ TABLES: dict[str, dict[str, str]] = {
     },
     # shapes for a map, as GeoJSON geometries: areas, and practices where their places are loaded
     "boundary": {"code": "VARCHAR", "geometry": "VARCHAR"},
-    # did going live help? one row a measure of calls; see etl/analysis/impact.py
+    # did going live help, did training? one row a measure of calls or navigation; see etl/analysis/impact.py
     "impact": {
         "measure": "VARCHAR",
         "estimate": "DOUBLE",  # in the measure's own unit
@@ -264,6 +265,13 @@ TABLES: dict[str, dict[str, str]] = {
         "months_after": "INTEGER",
         "sentence": "VARCHAR",
         "refusal": "VARCHAR",  # why there is no estimate; then every figure is empty
+    },
+    # the same month by month, counted from each practice's own (0, the month itself, is left out)
+    "impact_path": {
+        "measure": "VARCHAR",
+        "months_since": "INTEGER",  # -4 … -1, 1 … 4
+        "switched": "DOUBLE",  # mean of practices that switched, in the measure's own unit
+        "waiting": "DOUBLE",  # mean of those not yet switched in the same calendar months
     },
     # where an organisation's charts of a group of measures begin a new baseline
     "rebase": {
@@ -298,12 +306,26 @@ TABLES: dict[str, dict[str, str]] = {
         "funded_offered_on": "DATE",
         "funded_booked_on": "DATE",
         "funded_completed_on": "DATE",
+        "funded_paid_by": "VARCHAR",  # nhs_england, icb, pcn, practice, other
         "trained_on": "DATE",  # the first completion, funded or cascaded
         "funded_completed": "BIGINT",  # people
         "cascaded_completed": "BIGINT",
     },
+    # months in which the redirection rate is withheld
+    "navigation_withheld": {
+        "organisation": "VARCHAR",
+        "level": "VARCHAR",
+        "period_start": "DATE",
+        "redirected": "BIGINT",
+        "base": "BIGINT",  # clinical requests with a destination
+        "not_recorded": "BIGINT",  # and without
+        "clinical": "BIGINT",
+        "reason": "VARCHAR",  # few, not_recorded, both; no_category: codes alone, of which none is known to be clinical
+        "minimum_base": "DOUBLE",  # the limits that held
+        "maximum_not_recorded": "DOUBLE",
+    },
     # outcomes that no mapping table knows; rare, long or with figures they are one row without their words
-    "unmapped_destination": {"feed": "VARCHAR", "value": "VARCHAR", "rows": "BIGINT"},
+    "unmapped_destination": {"feed": "VARCHAR", "value": "VARCHAR", "rows": "BIGINT", "practices": "BIGINT"},
 }
 
 # how each table is sorted in the file
@@ -331,4 +353,6 @@ ORDER = {
     "navigation_flow": "level, organisation, period_start, request_category, destination",
     "training_practice": "practice_code",
     "unmapped_destination": "rows DESC, value",
+    "navigation_withheld": "organisation, period_start",
+    "impact_path": "measure, months_since",
 }

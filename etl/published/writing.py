@@ -43,6 +43,7 @@ AS_THEY_ARE = (
     "rebase",
     "navigation_month",
     "navigation_flow",
+    "navigation_withheld",
     "training_practice",
     "unmapped_destination",
 )

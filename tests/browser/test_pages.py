@@ -78,7 +78,7 @@ def test_filters_write_the_url_and_a_link_restores_the_view(open_page: OpenPage)
 def test_a_period_ending_in_a_past_month_is_chosen_by_keyboard_and_stays(open_page: OpenPage) -> None:
     page = open_page("/?period=12")
     ending = page.get_by_test_id("filter-ending")
-    expect(ending).to_have_value("October 2026 (newest)")
+    expect(ending).to_have_value("Newest (Oct 2026)")
     ending.focus()
     ending.fill("March 2026")
     page.keyboard.press("ArrowDown")
@@ -90,7 +90,7 @@ def test_a_period_ending_in_a_past_month_is_chosen_by_keyboard_and_stays(open_pa
     expect(page.locator("main .subtitle").first).to_contain_text("Apr 2025 to Mar 2026")
     ready(page)
     page.get_by_test_id("filter-ending").click()
-    page.get_by_role("option", name="October 2026 (newest)").click()
+    page.get_by_role("option", name="Newest (Oct 2026)").click()
     expect(page).not_to_have_url(re.compile("ending="))
     expect(page.locator("main .subtitle").first).to_contain_text("Nov 2025 to Oct 2026")
 

@@ -108,7 +108,9 @@ def test_a_withheld_rate_is_named_with_its_counts(app: Dash) -> None:
     found = rows_of(app, ICB, "navigation-withheld", "?period=all")
     assert {row["organisation"] for row in found} == {"Z91004", "U91002"}
     (row,) = [row for row in found if row["organisation"] == "Z91004"]
-    assert (int(row["numerator"]) <= int(row["base"]) < 30, bool(row["not_recorded"])) == (True, True)
+    # of eight clinical requests one has no destination, and four went to a GP
+    assert (row["redirected"], row["base"], row["months"]) == ("3", "7", "2025-07-01")
+    assert row["why"] == "too few requests with a destination: 7, and 30 are needed"
     said = headline(app, ICB, "?period=all&organisation=Z91004")
     assert "The redirection rate of July 2025 is withheld" in said
 
@@ -120,6 +122,34 @@ def test_the_funnel_has_the_aim_and_leaves_out_what_is_withheld(app: Dash) -> No
     assert {row["organisation"] for row in rows_of(app, ICB, "navigation-practices", "?period=all")} == {
         "Z91001", "Z91002",
     }  # fmt: skip
+
+
+def test_the_day_adds_up_and_is_cut_by_what_became_of_requests(app: Dash) -> None:
+    found = rows_of(app, ICB, "navigation-times", "?period=all")
+    parts = ("redirected", "to_gp", "not_recorded", "other")
+    assert all(int(row["requests"]) == sum(int(row[part]) for part in parts) for row in found)
+    assert sum(int(row["requests"]) for row in found) == 222
+    # every half-hour between the first and the last has a row
+    assert [row["category"] for row in found][:3] == ["08:00", "08:30", "09:00"]
+    redirected, to_gp = (sum(int(row[part]) for row in found) for part in ("redirected", "to_gp"))
+    whole = next(row for row in rows_of(app, ICB, "navigation-measures") if row["title"] == "Requests redirected")
+    assert (redirected, redirected + to_gp) == (int(whole["numerator"]), int(whole["denominator"]))
+
+
+def test_emergencies_are_shown_apart(app: Dash) -> None:
+    drawn = panel(app, ICB, "navigation-emergency", "?period=all")
+    whole = next(
+        row for row in rows_of(app, ICB, "navigation-measures") if row["title"] == "Requests sent to A&E or 999"
+    )
+    assert f"{whole['numerator']} of {whole['denominator']} clinical requests with a destination" in drawn
+    assert "not an aim" in drawn
+
+
+def test_a_running_total_is_not_judged_by_limits(app: Dash) -> None:
+    found = {row["title"]: row for row in rows_of(app, ICB, "navigation-measures")}
+    trained = found["Practices with a trained navigator"]
+    assert (trained["change"], trained["range"]) == ("a running total", "")
+    assert found["Requests redirected"]["change"] != "a running total"
 
 
 def test_the_flow_adds_up_and_bands_are_as_wide_as_their_requests(app: Dash) -> None:
@@ -160,6 +190,6 @@ def test_a_practice_sees_no_other_by_name(app: Dash, name: str) -> None:
 
 def test_unmapped_outcomes_stand_on_the_data_page_for_the_icb_alone(app: Dash) -> None:
     (row,) = rows_of(app, ICB, UNMAPPED.name)
-    assert (row["value"], row["feed"]) == ("??", "Care navigation")
+    assert (row["outcome"], row["destination"], row["feed"]) == ("??", "", "Care navigation")
     with app.server.app_context(), pytest.raises(organisations.NoSuchOrganisation):
         answers.csv_answer(PCN, UNMAPPED.name, "")

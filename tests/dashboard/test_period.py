@@ -62,7 +62,7 @@ def test_a_chart_ends_with_the_chosen_month(client_for: Clients) -> None:
 @pytest.mark.parametrize("path", ["/", "/demand", f"/practice/{PRACTICES[0]}"])
 def test_a_page_speaks_of_the_chosen_month_and_of_none_after_it(client_for: Clients, path: str) -> None:
     whole = page(client_for("icb"), path, EARLIER)
-    assert "October 2026 (newest)" in whole  # the filter offers it
+    assert "Newest (Oct 2026)" in whole  # the filter offers it
     main = whole[whole.index('"className":"where"') :]
     assert "March 2026" in main
     later = [month for month in MONTHS if month > MONTHS[-8]]

@@ -102,7 +102,5 @@ def test_too_few_points_are_said_to_be_too_few() -> None:
 
 def test_funnel_titles() -> None:
     rows = [{"judgement": each} for each in ("above", "within", "below", "above")]
-    assert findings.funnel_title(rows, "PCN") == (
-        "Three of 4 PCNs differ by more than chance explains: 2 above, 1 below"
-    )
+    assert findings.funnel_title(rows, "PCN") == ("Three of 4 PCNs stand outside the 99.8% limits: 2 above, 1 below")
     assert findings.funnel_title([{"judgement": None}], "PCN") == "One PCN compared: too few to judge"

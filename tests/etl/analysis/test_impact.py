@@ -154,7 +154,7 @@ def test_the_sentence_says_no_more_than_the_interval() -> None:
     shares = values.assign(value=values["value"] / 100)
     found = switching_effect(shares, switched, measure="calls answered", unit="percent", event="going live")
     assert found.sentence.startswith(
-        f"In the 4 months after going live at 30 practices, calls answered was {100 * found.estimate:.1f} "
+        f"In the 4 months after going live at 30 practices, calls answered were {100 * found.estimate:.1f} "
         "percentage points higher (95% interval "
     )
     assert "practices not yet switched in the same months lead one to expect." in found.sentence

@@ -110,4 +110,5 @@ def test_coverage_counted_by_hand(icb: Settings, tmp_path: Path) -> None:
     assert counts("navigators_trained_practices", "U91002")["2025-09"] == (1, 2)
     assert counts("navigators_trained_practices", "U92001") == {}
     told = reader.records("SELECT * EXCLUDE (funded_offered_on) FROM training_practice WHERE practice_code = 'Z91001'")
-    assert [str(value) for value in told[0].values()] == ["Z91001", "2025-06-02", "2025-07-15", "2025-07-15", "1", "2"]
+    facts = ["Z91001", "2025-06-02", "2025-07-15", "None", "2025-07-15", "1", "2"]
+    assert [str(value) for value in told[0].values()] == facts

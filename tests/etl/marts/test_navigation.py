@@ -43,7 +43,8 @@ def canonical(chance: random.Random) -> Iterator[dict[str, str]]:
         for practice, size in zip(PRACTICES, (90, 70, 160, 25), strict=True):
             for number in range(size):
                 moment = datetime(month.year, month.month, 1) + timedelta(minutes=chance.randrange(31 * 24 * 60))
-                known = chance.random() > (0.4 if practice == "Z91004" else 0.1)
+                hardly = practice == "Z91004" or (practice, month) == ("Z91005", MONTHS[-1])
+                known = chance.random() > (0.4 if hardly else 0.1)
                 row = contact(
                     f"{month:%m}-{number}",
                     practice_code=practice,
@@ -275,6 +276,22 @@ def test_every_figure_of_navigation(reader: Reader, files: dict[str, list[dict[s
     assert {key[0] for key in wanted} == {*PRACTICES, "U91001", "U91002", "91Z", "QZZ"}
 
 
+def test_why_a_rate_is_withheld(reader: Reader, files: dict[str, list[dict[str, str]]]) -> None:
+    wanted = {}
+    for key, values in expected(contacts(files)).items():
+        (redirected, base), (missing, clinical) = (
+            values["navigation_redirected"],
+            values["navigation_not_recorded"],
+        )
+        few, unknown = base < 30, clinical > 0 and missing / clinical > 0.30
+        if few or unknown:
+            reason = ("both" if unknown else "few") if few else "not_recorded"
+            wanted[key] = (redirected, base, missing, clinical, reason if clinical else "no_category", 30, 0.30)
+    rows = reader.records("SELECT * FROM navigation_withheld")
+    assert {tuple(row.values())[:3]: tuple(row.values())[3:] for row in rows} == wanted
+    assert {row["reason"] for row in rows} >= {"few", "not_recorded", "both"}
+
+
 def test_navigation_month_and_its_sums(reader: Reader, files: dict[str, list[dict[str, str]]]) -> None:
     found = contacts(files)
     names = ("practice", "month", "channel", "category", "destination")
@@ -284,18 +301,24 @@ def test_navigation_month_and_its_sums(reader: Reader, files: dict[str, list[dic
     got = {tuple(row.values())[:5]: (row["contacts"], row["declined"]) for row in rows}
     assert got == {key: (count, declined[key]) for key, count in wanted.items()}
     flow = Counter[tuple[Any, ...]]()
-    halves = Counter[tuple[Any, ...]]()
+    halves: dict[str, Counter[tuple[Any, ...]]] = defaultdict(Counter)
     for each in found:
         for place in areas(each["practice"], each["month"]):
             flow[(*place, each["month"], each["category"], each["destination"])] += 1
-            halves[(*place, each["month"], each["half_hour"])] += 1
+            key = (*place, each["month"], each["half_hour"])
+            clinical, where = each["category"] in CLINICAL, each["destination"]
+            halves["navigation_half_hour"][key] += 1
+            halves["navigation_half_hour_base"][key] += clinical and where != "not_recorded"
+            halves["navigation_half_hour_redirected"][key] += clinical and where not in {*GP, "not_recorded"}
+            halves["navigation_half_hour_not_recorded"][key] += clinical and where == "not_recorded"
     rows = reader.records("SELECT * FROM navigation_flow")
     assert {tuple(row.values())[:5]: row["contacts"] for row in rows} == flow
-    rows = reader.records(
-        "SELECT organisation, level, period_start, category, amount FROM breakdown "
-        "WHERE subject = 'navigation_half_hour'"
-    )
-    assert {tuple(row.values())[:4]: row["amount"] for row in rows} == halves
+    for subject, wanted_halves in halves.items():
+        rows = reader.records(
+            "SELECT organisation, level, period_start, category, amount FROM breakdown WHERE subject = :subject",
+            subject=subject,
+        )
+        assert {tuple(row.values())[:4]: row["amount"] for row in rows} == wanted_halves, subject
 
 
 def test_a_rate_its_complement_and_the_destinations_add_up_at_every_level(reader: Reader) -> None:

@@ -25,7 +25,8 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
     con = duckdb.connect()
     con.execute("ATTACH ':memory:' AS built")
     con.execute("CREATE SCHEMA mart")
-    for name, place in (("impact", "built.main.impact"), ("rollout", "mart.rollout")):
+    places = ("built.main.impact", "built.main.impact_path", "mart.rollout")
+    for name, place in ((place.split(".")[-1], place) for place in places):
         con.execute(f"CREATE TABLE {place} ({', '.join(f'{c} {kind}' for c, kind in TABLES[name].items())})")
     con.execute("CREATE TABLE mart.training_practice (practice_code VARCHAR, trained_on DATE)")
     con.execute(
@@ -76,6 +77,10 @@ def test_a_planted_effect_is_inside_the_interval(con: duckdb.DuckDBPyConnection,
     assert not found["lower"] <= 0 <= found["upper"]  # type: ignore[operator]
     assert found["practices"] == 12
     assert found["placebo_differs"] is False
+    path = con.execute("SELECT * FROM built.main.impact_path ORDER BY months_since").fetchall()
+    assert [step for _, step, _, _ in path] == [-4, -3, -2, -1, 1, 2, 3, 4]
+    gaps = [switched - waiting for _, _, switched, waiting in path]
+    assert sum(gaps[4:]) / 4 - sum(gaps[:4]) / 4 == pytest.approx(found["estimate"])
     assert "higher" in str(found["sentence"]) if effect > 0 else "lower" in str(found["sentence"])
 
 
@@ -90,7 +95,7 @@ def test_seven_practices_are_too_few(con: duckdb.DuckDBPyConnection) -> None:
     plant(con, 0.08, switching=7)
     found = answered(con)
     assert (found["estimate"], found["lower"], found["upper"]) == (None, None, None)
-    assert found["refusal"] == "only 7 practices switched while they were being measured; at least 8 are needed."
+    assert found["refusal"] == "only 7 practices went live while they were being measured; at least 8 are needed."
 
 
 def test_no_figures_before_going_live(con: duckdb.DuckDBPyConnection) -> None:
