@@ -31,12 +31,26 @@ class Counts:
     """Counts of people that are published together.
 
     values: zero or more. sums: (total, parts, rest) as positions, where total = parts + rest and `rest` is known
-    to the reader. at_most: (lesser, greater): the first never exceeds the second.
+    to the reader. at_most: (lesser, greater): the first never exceeds the second. exact: published as they are (no
+    people). unpublished: in no file; they only say how the others hang together.
     """
 
     values: np.ndarray
     sums: list[tuple[int, list[int], float]] = field(default_factory=list)
     at_most: list[tuple[int, int]] = field(default_factory=list)
+    exact: np.ndarray | None = None
+    unpublished: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        self.values = np.asarray(self.values, dtype=float)
+        none = np.zeros(len(self.values), dtype=bool)
+        self.exact = none if self.exact is None else self.exact
+        self.unpublished = none if self.unpublished is None else self.unpublished
+
+    @property
+    def may_be_hidden(self) -> np.ndarray:
+        """Which counts are people's, published, and not 0."""
+        return (self.values > 0) & ~self.exact & ~self.unpublished
 
 
 def is_small(values: np.ndarray) -> np.ndarray:
@@ -50,36 +64,37 @@ def rounded(values: np.ndarray) -> np.ndarray:
     return np.floor(np.asarray(values, dtype=float) / BASE + 0.5) * BASE
 
 
-def hide(counts: Counts) -> np.ndarray:
-    """Which counts to hide (a mask): the small ones and as many more as it takes.
+def hide(counts: Counts, also: np.ndarray | None = None) -> np.ndarray:
+    """Which counts to hide (a mask): the small ones, those of `also`, and as many more as it takes.
 
     Raises ValueError when a sum does not hold on the true values: then nothing can be promised.
     """
-    values = np.asarray(counts.values, dtype=float)
+    values = counts.values
     for total, parts, rest in counts.sums:
         if abs(values[total] - values[parts].sum() - rest) > 1e-6:
             raise ValueError(f"Count {total} is not the sum of its parts.")
-    hidden = is_small(values)
+    hidden = (is_small(values) if also is None else is_small(values) | also) & counts.may_be_hidden
     if not hidden.any():
         return hidden
     sums = _Sums(counts)
     leaves = _leaves(counts)
-    ties = _ties(counts, values, leaves)
+    ties = _ties(counts, leaves)
     varied = np.zeros(len(values), dtype=bool)
     while True:
-        low, high = sums.narrow(*_ranges(values, hidden))
+        low, high = sums.narrow(*_ranges(counts, hidden))
         leaks = hidden & (np.floor(high + 1e-6) - np.ceil(low - 1e-6) < POSSIBLE_VALUES - 1)
-        if leaks.any() and sums.hide_more(values, hidden, leaks, low, high):
+        if leaks.any() and sums.hide_more(counts, hidden, leaks, low, high):
             continue
-        if not _Alternatives(values, hidden, leaves, ties).hide_what_holds_fast(varied):
+        if not _Alternatives(counts, hidden, leaves, ties).hide_what_holds_fast(varied):
             return hidden
 
 
-def _ranges(values: np.ndarray, hidden: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _ranges(counts: Counts, hidden: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What a reader knows of each count at first sight: lowest and highest."""
-    shown = rounded(values)
-    slack = np.where(values == 0, 0, (BASE - 1) / 2)
-    return np.where(hidden, 1, shown - slack), np.where(hidden, UNBOUNDED, shown + slack)
+    known = np.where(counts.exact, counts.values, rounded(counts.values))
+    slack = np.where(counts.exact | (counts.values == 0), 0, (BASE - 1) / 2)
+    low, high = np.where(hidden, 1, known - slack), np.where(hidden, UNBOUNDED, known + slack)
+    return np.where(counts.unpublished, 0, low), np.where(counts.unpublished, UNBOUNDED, high)
 
 
 class _Sums:
@@ -121,7 +136,7 @@ class _Sums:
         return low[total] - (highs - high[self.part]), high[total] - (lows - low[self.part])
 
     def hide_more(
-        self, values: np.ndarray, hidden: np.ndarray, leaks: np.ndarray, low: np.ndarray, high: np.ndarray
+        self, counts: Counts, hidden: np.ndarray, leaks: np.ndarray, low: np.ndarray, high: np.ndarray
     ) -> bool:
         """Hide one more count for each leak, in place: in the sum that narrows the leak most, the smallest part
         shown, else the total. A leak all of whose sums are hidden leaks through its neighbours: then theirs.
@@ -130,7 +145,7 @@ class _Sums:
         members = np.concatenate([self.part, self.total])
         sums = np.concatenate([self.sum_of_part, np.arange(len(self.total))])
         width = np.concatenate([part_high - part_low, np.zeros(len(self.total))])
-        can_hide = (values > 0) & ~hidden
+        values, can_hide = counts.values, counts.may_be_hidden & ~hidden
         useful = np.bincount(sums, can_hide[members], len(self.total)) > 0
         leaks = leaks.copy()
         while not (leaks[members] & useful[sums]).any():
@@ -173,9 +188,7 @@ def _leaves(counts: Counts) -> list[dict[int, int]]:
     return [expand(position) for position in range(len(counts.values))]
 
 
-def _ties(
-    counts: Counts, values: np.ndarray, leaves: list[dict[int, int]]
-) -> list[tuple[dict[int, int], float, float]]:
+def _ties(counts: Counts, leaves: list[dict[int, int]]) -> list[tuple[dict[int, int], float, float]]:
     """Rules that hold between leaves whatever is shown: (leaves, how far down, how far up they may go).
 
     A second sum with the same total over other leaves must go on holding; a lesser stays at most its greater.
@@ -190,9 +203,9 @@ def _ties(
 
     equal = [(difference(total, parts), 0.0, 0.0) for total, parts, _ in counts.sums]
     less = [
-        (difference(greater, [lesser]), float(values[greater] - values[lesser]), UNBOUNDED)
+        (difference(greater, [lesser]), float(counts.values[greater] - counts.values[lesser]), UNBOUNDED)
         for lesser, greater in counts.at_most
-        if values[lesser] > 0
+        if counts.values[lesser] > 0
     ]
     return [tie for tie in equal + less if any(tie[0].values())]
 
@@ -203,37 +216,52 @@ class _Alternatives:
 
     def __init__(
         self,
-        values: np.ndarray,
+        counts: Counts,
         hidden: np.ndarray,
         leaves: list[dict[int, int]],
         ties: list[tuple[dict[int, int], float, float]],
     ) -> None:
-        self.values, self.hidden = values, hidden
-        low, high = _ranges(values, hidden)
-        self.leaves, self.low, self.high = leaves, low, high
-        self.rules: list[tuple[float, float, int]] = []  # how far down, how far up, the count shown (or -1)
+        self.hidden, self.leaves = hidden, leaves
+        low, high = _ranges(counts, hidden)
+        # as lists: numbers one at a time are slow in arrays
+        self.values, self.low, self.high = counts.values.tolist(), low.tolist(), high.tolist()
+        may_be_hidden = counts.may_be_hidden
+        self.rules: list[tuple[float, float]] = []  # how far down and up a sum of leaves may go
+        self.shown: list[int] = []  # the count that it is, if it may be hidden; else -1
         self.members: list[list[tuple[int, int]]] = []
-        self.rules_of: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        self.rules_of: dict[int, dict[int, int]] = defaultdict(dict)  # leaf → rule → how often
         self.hidden_over: dict[int, list[int]] = defaultdict(list)
         alike: set[tuple[object, ...]] = set()
-        for position in range(len(values)):
+        for position, value in enumerate(self.values):
             held = leaves[position]
             if hidden[position]:
                 for leaf in held:
                     self.hidden_over[leaf].append(position)
-            elif values[position] > 0 and not (len(held) == 1 and position in held):
-                key = (*sorted(held.items()), high[position] - values[position])
+            elif value > 0 and not counts.unpublished[position] and not (len(held) == 1 and position in held):
+                down, up = value - self.low[position], self.high[position] - value
+                key = (*sorted(held.items()), down, up)
                 if key not in alike:
                     alike.add(key)
-                    self._rule(held, values[position] - low[position], high[position] - values[position], position)
+                    self._rule(held, down, up, position if may_be_hidden[position] else -1)
         for held, down, up in ties:
             self._rule(held, down, up, -1)
+        # how many rules one step alone would break
+        self.breaks_first = {
+            step: {leaf: sum(not self._holds(rule, step * times) for rule, times in rules.items())
+                   for leaf, rules in self.rules_of.items()}
+            for step in (1, -1)
+        }  # fmt: skip
+        self.effect: dict[int, int] = {}  # rule → how far its sum is from the truth after the steps taken
+        self.broken: set[int] = set()
 
     def _rule(self, held: dict[int, int], down: float, up: float, shown: int) -> None:
         moving = [(leaf, times) for leaf, times in held.items() if times and self.values[leaf] > 0]
+        if not moving or min(down, up) > (MOVES + 1) * max(abs(times) for _, times in moving):
+            return  # out of reach
         for leaf, times in moving:
-            self.rules_of[leaf].append((len(self.rules), times))
-        self.rules.append((down, up, shown))
+            self.rules_of[leaf][len(self.rules)] = times
+        self.rules.append((down, up))
+        self.shown.append(shown)
         self.members.append(moving)
 
     def hide_what_holds_fast(self, varied: np.ndarray) -> bool:
@@ -256,67 +284,75 @@ class _Alternatives:
         """Mark every hidden count that differs in the alternative table found for this change, if one is."""
         if not self._has_room(leaf, step):
             return
-        change = self._mend({leaf: step}, self._effect({}, leaf, step), MOVES)
+        self._take(leaf, step)
+        change = self._mended({leaf: step}, MOVES) or {}
+        self.effect.clear()
+        self.broken.clear()
         net: dict[int, int] = defaultdict(int)
-        for changed, by in (change or {}).items():
+        for changed, by in change.items():
             for position in self.hidden_over[changed]:
                 net[position] += by * self.leaves[position][changed]
         for position, by in net.items():
             varied[position] |= by != 0
 
     def _has_room(self, leaf: int, step: int) -> bool:
-        return bool(self.low[leaf] <= self.values[leaf] + step <= self.high[leaf])
+        return self.low[leaf] <= self.values[leaf] + step <= self.high[leaf]
 
-    def _effect(self, effect: dict[int, int], leaf: int, step: int) -> dict[int, int]:
-        """How far each rule's count is from the truth, after one more change."""
-        effect = dict(effect)
-        for rule, times in self.rules_of[leaf]:
-            effect[rule] = effect.get(rule, 0) + step * times
-        return effect
+    def _holds(self, rule: int, by: int) -> bool:
+        down, up = self.rules[rule]
+        return -down <= by <= up
 
-    def _broken(self, effect: dict[int, int]) -> list[int]:
-        return [rule for rule, by in effect.items() if not -self.rules[rule][0] <= by <= self.rules[rule][1]]
+    def _take(self, leaf: int, step: int) -> None:
+        """One more change; taken back by its opposite."""
+        for rule, times in self.rules_of.get(leaf, {}).items():
+            by = self.effect.get(rule, 0) + step * times
+            self.effect[rule] = by
+            if self._holds(rule, by):
+                self.broken.discard(rule)
+            else:
+                self.broken.add(rule)
 
-    def _mend(self, change: dict[int, int], effect: dict[int, int], moves: int) -> dict[int, int] | None:
+    def _mended(self, change: dict[int, int], moves: int) -> dict[int, int] | None:
         """Further changes after which every rule holds, or None when none is found in so many moves."""
-        broken = self._broken(effect)
-        if not broken:
+        if not self.broken:
             return change
         if not moves:
             return None
-        rule = min(broken, key=lambda number: (len(self.members[number]), number))
-        sign = -1 if effect[rule] > 0 else 1
+        rule = min(self.broken, key=lambda number: (len(self.members[number]), number))
+        sign = -1 if self.effect[rule] > 0 else 1
         members = self.members[rule]
         start = (31 * sum(change)) % len(members)
         found = []
         for leaf, times in (members[start:] + members[:start])[: 10 * CANDIDATES]:
             step = sign if times > 0 else -sign
             if leaf not in change and self._has_room(leaf, step):
-                found.append((self._breaks(effect, leaf, step), leaf, step))
-                if len(found) == CANDIDATES or found[-1][0] == -len(broken):
+                found.append((self._breaks(leaf, step), leaf, step))
+                if len(found) == CANDIDATES or found[-1][0] == -len(self.broken):
                     break
         for _, leaf, step in sorted(found)[:BRANCHES]:
-            mended = self._mend({**change, leaf: step}, self._effect(effect, leaf, step), moves - 1)
+            self._take(leaf, step)
+            mended = self._mended({**change, leaf: step}, moves - 1)
             if mended:
                 return mended
+            self._take(leaf, -step)
         return None
 
-    def _breaks(self, effect: dict[int, int], leaf: int, step: int) -> int:
+    def _breaks(self, leaf: int, step: int) -> int:
         """How many more rules one more change would break than it mends."""
-        more = 0
-        for rule, times in self.rules_of[leaf]:
-            down, up, _ = self.rules[rule]
-            before = effect.get(rule, 0)
-            more += (not -down <= before + step * times <= up) - (not -down <= before <= up)
+        rules = self.rules_of[leaf]
+        more = self.breaks_first[step][leaf]
+        for rule in rules.keys() & self.effect.keys():
+            by, change = self.effect[rule], step * rules[rule]
+            more += self._holds(rule, by) + self._holds(rule, change) - self._holds(rule, by + change) - 1
         return more
 
     def _release(self, held: list[int]) -> None:
         """Hide the smallest shown count that one change of these leaves would break, else that touches them,
         else any."""
-        broken = {rule for leaf in held for step in (1, -1) for rule in self._broken(self._effect({}, leaf, step))}
-        touching = {rule for leaf in held for rule, _ in self.rules_of[leaf]}
+        touching = {rule: times for leaf in held for rule, times in self.rules_of.get(leaf, {}).items()}
+        broken = [r for r, times in touching.items() if not (self._holds(r, times) and self._holds(r, -times))]
         for rules in (broken, touching, range(len(self.rules))):
-            shown = {self.rules[rule][2] for rule in rules} - {-1}
+            shown = {self.shown[rule] for rule in rules} - {-1}
             shown = {position for position in shown if not self.hidden[position]}
             if shown:
                 self.hidden[min(shown, key=lambda position: (self.values[position], position))] = True
