@@ -304,10 +304,11 @@ class _Alternatives:
 
     def _take(self, leaf: int, step: int) -> None:
         """One more change; taken back by its opposite."""
+        effect, rules = self.effect, self.rules
         for rule, times in self.rules_of.get(leaf, {}).items():
-            by = self.effect.get(rule, 0) + step * times
-            self.effect[rule] = by
-            if self._holds(rule, by):
+            effect[rule] = by = effect.get(rule, 0) + step * times
+            down, up = rules[rule]
+            if -down <= by <= up:
                 self.broken.discard(rule)
             else:
                 self.broken.add(rule)
@@ -339,11 +340,11 @@ class _Alternatives:
 
     def _breaks(self, leaf: int, step: int) -> int:
         """How many more rules one more change would break than it mends."""
-        rules = self.rules_of[leaf]
-        more = self.breaks_first[step][leaf]
-        for rule in rules.keys() & self.effect.keys():
-            by, change = self.effect[rule], step * rules[rule]
-            more += self._holds(rule, by) + self._holds(rule, change) - self._holds(rule, by + change) - 1
+        more, own, effect, rules = self.breaks_first[step][leaf], self.rules_of[leaf], self.effect, self.rules
+        for rule in own.keys() & effect.keys():
+            if by := effect[rule]:  # written out: this is where the time goes
+                (down, up), change = rules[rule], step * own[rule]
+                more += (-down <= by <= up) + (-down <= change <= up) - (-down <= by + change <= up) - 1
         return more
 
     def _release(self, held: list[int]) -> None:
