@@ -13,12 +13,13 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from etl.exports.content import ExportError, content
+from etl.exports.content import content
 from etl.exports.definitions import Definition, DefinitionError, definitions, month_of
 from etl.exports.delivery import DeliveryError
 from etl.exports.history import History, HistoryError
 from etl.exports.schedule import Job, Locked, Outcome, deliver, lock, look, routes, serve, write
 from etl.exports.settings import export_settings
+from etl.exports.tables import ExportError
 from etl.published.reading import NothingPublished, Reader
 from etl.settings import Settings, SettingsError
 

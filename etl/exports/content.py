@@ -1,6 +1,5 @@
 """The rows of an export: read from one generation, totalled, and under its disclosure policy."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
@@ -9,19 +8,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy.exc import SQLAlchemyError
 
-from etl.exports.definitions import ALL, Definition, last_day
-from etl.exports.disclosure import Counts, hide, rounded
+from etl.exports.definitions import Definition, last_day
+from etl.exports.disclosure import rounded
 from etl.exports.organisations import Organisations
-from etl.measures.registry import measures
+from etl.exports.people import PARTS, People, alone, is_together, measure_rows, together
+from etl.exports.tables import Counted, ExportError, NoTable, counted, selected
 from etl.published.reading import Reader
 
 FACTOR = {"per_1000_patients": 1000, "per_10000_patients": 10_000}
-
-
-class ExportError(Exception):
-    """The export cannot be made. The message says why and what to do."""
 
 
 @dataclass
@@ -78,7 +73,7 @@ def _content(reader: Reader, definition: Definition, month: date) -> Content:
     if definition.measures:
         _measure_rows(reader, definition, month, organisations, found)
     else:
-        _selected_rows(reader, definition, period, organisations, found)
+        _selected_rows(reader, definition, month, organisations, found)
     if found.rows.empty and not found.notes:
         found.notes.append(f"{found.generation} has no figures for {month:%Y-%m}.")
     found.rows = found.rows.sort_values(definition.keys, key=lambda column: column.astype(str), kind="stable")
@@ -112,38 +107,33 @@ def _missing(reader: Reader, definition: Definition, month: date) -> list[str]:
 def _measure_rows(
     reader: Reader, definition: Definition, month: date, organisations: Organisations, found: Content
 ) -> None:
-    known = {row["measure"]: row for row in reader.records("SELECT measure, unit, disclosure FROM measure")}
+    known = {row["measure"]: row["disclosure"] for row in reader.records("SELECT measure, disclosure FROM measure")}
     chosen = [m for m in sorted(known) if any(fnmatchcase(m, pattern) for pattern in definition.measures)]
     if not chosen:
         found.notes.append(f"{found.generation} has no measure named {' or '.join(definition.measures)}.")
         return
-    people = [measure for measure in chosen if known[measure]["disclosure"] == "people"]
+    people = [measure for measure in chosen if known[measure] == "people"]
     if people and definition.disclosure == "exact":
         raise ExportError(
             f'{definition.name}: {", ".join(people)} count people, but the definition says disclosure = "exact". '
             'Write disclosure = "people"; measures that do not count people stay exact.'
         )
-    rows = reader.frame(
-        "SELECT v.* FROM measure_value AS v INNER JOIN organisation AS o ON o.code = v.organisation AND o.is_own "
-        "WHERE v.period_kind = 'month' AND v.period_start = :month "
-        "AND v.level IN ('practice', 'pcn', 'sub_icb', 'icb') ORDER BY v.measure, v.level, v.organisation",
-        month=month,
-    )
+    rows = measure_rows(reader, month)
     rows = rows[rows["measure"].isin(chosen)].reset_index(drop=True)
     if rows.empty:
         return
-    rows["unit"] = [known[measure]["unit"] for measure in rows["measure"]]
-    shown = {part: _objects(rows[part]) for part in ("numerator", "denominator", "value")}
+    shown = {part: _objects(rows[part]) for part in (*PARTS, "value")}
     status = ["" if value is not None else "x" for value in shown["value"]]
-    protected = rows["measure"].isin(people)
-    if protected.any():
-        found.hidden = _protect_measures(rows[protected], definition, organisations, shown, status)
+    protected = rows[rows["measure"].isin(people)]
+    if len(protected):
+        found.hidden = _protect(protected, together(reader, month, organisations, definition), shown, status)
     found.rows = pd.DataFrame(
         {
             "period_start": month,
             "period_kind": "month",
             "level": rows["level"],
             "organisation_code": rows["organisation"],
+            "ons_code": [organisations.ons_codes.get(code) for code in rows["organisation"]],
             "organisation_name": [organisations.names.get(code, "") for code in rows["organisation"]],
             "measure": rows["measure"],
             **{part: pd.Series(values, dtype="object") for part, values in shown.items()},
@@ -157,73 +147,23 @@ def _objects(values: Iterable[Any]) -> list[float | None]:
     return [None if pd.isna(value) else float(value) for value in values]
 
 
-def _protect_measures(
-    rows: pd.DataFrame,
-    definition: Definition,
-    organisations: Organisations,
-    shown: dict[str, list[float | None]],
-    status: list[str],
-) -> int:
-    """Replace the parts and values of these rows in `shown` and `status`. Returns how many counts were hidden.
-
-    Two measures with one denominator hold one count, hidden in both or in neither.
-    """
-    place: dict[tuple[str, str, str], int] = {}  # measure, part, organisation → which count
-    alike: dict[tuple[str, str, float], int] = {}  # what is counted, organisation, value → which count
-    values: list[float] = []
-    registry = measures()
-    for row in rows.itertuples():
-        for part in ("numerator", "denominator"):
-            value, code = getattr(row, part), str(row.organisation)
-            if pd.notna(value):
-                known = registry.get(str(row.measure))
-                counted = (
-                    f"{getattr(known, part).mart}.{getattr(known, part).column}" if known else f"{row.measure}.{part}"
-                )
-                place[str(row.measure), part, code] = alike.setdefault((counted, code, float(value)), len(values))
-                if len(alike) > len(values):
-                    values.append(float(value))
-    counts = Counts(np.array(values))
-    summed: set[tuple[int | None, ...]] = set()
-    for measure, part in sorted({(measure, part) for measure, part, _ in place}):
-        for code, below in organisations.sums():
-            total, *members = (place.get((measure, part, one)) for one in (code, *below))
-            if (total, *members) not in summed:
-                summed.add((total, *members))
-                _add_sum(counts, total, members)
-    for sum_ in definition.sums:
-        for code in rows["organisation"].unique():
-            total, *parts = (place.get((*name.split("."), code)) for name in (sum_.total, *sum_.parts))
-            if total is not None and None not in parts:
-                _add_sum(counts, total, parts, must_hold=True)
-    for row in rows.itertuples():
-        lesser = place.get((str(row.measure), "numerator", str(row.organisation)))
-        greater = place.get((str(row.measure), "denominator", str(row.organisation)))
-        if row.unit == "percent" and lesser is not None and greater is not None and values[lesser] <= values[greater]:
-            counts.at_most.append((lesser, greater))
-    hidden = hide(counts)
-    figures = rounded(counts.values)
+def _protect(rows: pd.DataFrame, people: People, shown: dict[str, list[float | None]], status: list[str]) -> int:
+    """Replace the parts and values of these rows in `shown` and `status`. Returns how many counts were hidden."""
+    hidden: set[int] = set()
     for index, row in zip(rows.index, rows.itertuples(), strict=True):
-        for part in ("numerator", "denominator"):
-            which = place.get((str(row.measure), part, str(row.organisation)))
-            if which is not None:
-                shown[part][index] = None if hidden[which] else float(figures[which])
-                status[index] = "c" if hidden[which] else status[index]
+        for part in PARTS:
+            place = people.parts.get((str(row.measure), part, str(row.organisation)))
+            if place is None:
+                continue
+            if people.hidden[place]:
+                hidden.add(place)
+                shown[part][index], status[index] = None, "c"
+            else:
+                shown[part][index] = float(rounded(getattr(row, part)))
         shown["value"][index] = _recomputed(row, shown["numerator"][index], shown["denominator"][index])
         if shown["value"][index] is None and not status[index]:
             status[index] = "x"
-    return int(hidden.sum())
-
-
-def _add_sum(counts: Counts, total: int | None, parts: list[int | None], must_hold: bool = False) -> None:
-    """Add total = parts + rest, once. `must_hold`: leave it out unless the rest is 0."""
-    present = [part for part in parts if part is not None]
-    if total is None or not present or total in present:
-        return
-    rest = float(counts.values[total] - counts.values[present].sum())
-    if must_hold and abs(rest) > 1e-9:
-        return
-    counts.sums.append((total, present, rest))
+    return len(hidden)
 
 
 def _recomputed(row: Any, numerator: float | None, denominator: float | None) -> float | None:
@@ -241,60 +181,51 @@ def _recomputed(row: Any, numerator: float | None, denominator: float | None) ->
 
 
 def _selected_rows(
-    reader: Reader, definition: Definition, period: dict[str, date], organisations: Organisations, found: Content
+    reader: Reader, definition: Definition, month: date, organisations: Organisations, found: Content
 ) -> None:
     try:
-        base = reader.frame(str(definition.select), **_used(period, str(definition.select)))
-    except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", error)).splitlines()[0]
-        if "Table with name" in reason and "does not exist" in reason:
-            found.notes.append(f"{found.generation} lacks a table that this export needs: {reason}")
-            return
-        raise ExportError(f"{definition.name}: its SELECT does not work on {found.generation}: {reason}") from None
-    counts = [column.name for column in definition.columns if column.count]
-    made = {"obs_status", "organisation_name", "level", "period_kind"} | {
-        c.name for c in definition.columns if c.is_share
-    }
-    wanted = [column.name for column in definition.columns if column.name not in made or column.name in base]
-    absent = [name for name in wanted if name not in base]
-    surplus = sorted({str(name) for name in base} - {column.name for column in definition.columns})
-    if absent or surplus:
-        raise ExportError(
-            f"{definition.name}: its SELECT must give the columns {', '.join(wanted)}"
-            + (f"; missing: {', '.join(absent)}" if absent else "")
-            + (f"; not declared: {', '.join(surplus)}" if surplus else "")
-        )
+        base = selected(reader, definition, month)
+    except NoTable as error:
+        found.notes.append(str(error))
+        return
     if base.empty:
         return
-    if counts:
-        found.rows, found.hidden = _counted(definition, base, counts, organisations)
+    if any(column.count for column in definition.columns):
+        table = counted(definition, base, organisations)
+        found.rows, found.hidden = _disclosed(reader, definition, month, table, organisations)
     else:
-        for name in made - {str(name) for name in base}:
-            base[name] = "" if name == "obs_status" else None
         found.rows = base.astype(object).where(base.notna(), None)
-    if "organisation_name" in {c.name for c in definition.columns} and "organisation_name" not in base:
-        found.rows["organisation_name"] = [organisations.names.get(c, "") for c in found.rows["organisation_code"]]
-    if "period_kind" in {c.name for c in definition.columns}:
+    declared = {column.name for column in definition.columns} - set(base)
+    if "obs_status" in declared and "obs_status" not in found.rows:
+        found.rows["obs_status"] = ""
+    if "organisation_code" in found.rows:
+        codes = found.rows["organisation_code"]
+        for name, known in (
+            ("organisation_name", organisations.names),
+            ("level", organisations.level),
+            ("ons_code", organisations.ons_codes),
+        ):
+            if name in declared:
+                found.rows[name] = [known.get(code) for code in codes]
+    if "period_kind" in declared:
         found.rows["period_kind"] = definition.grain
 
 
-def _used(parameters: dict[str, date], sql: str) -> dict[str, date]:
-    return {name: value for name, value in parameters.items() if f":{name}" in sql}
-
-
-def _counted(
-    definition: Definition, base: pd.DataFrame, counts: list[str], organisations: Organisations
+def _disclosed(
+    reader: Reader, definition: Definition, month: date, table: Counted, organisations: Organisations
 ) -> tuple[pd.DataFrame, int]:
-    """Base rows with every total over columns and organisations, disclosed by policy; how many were hidden."""
-    over = [column.name for column in definition.columns if column.totals]
-    keys = [name for name in definition.keys if name not in ("level", "period_kind")]
-    base = base[base["organisation_code"].isin(organisations.level)]
-    base = base.groupby(keys, dropna=False, as_index=False)[counts].sum()
-    rows = _with_totals(base, keys, counts, over, definition, organisations)
-    hidden = np.zeros((len(rows), len(counts)), dtype=bool)
+    """A table's rows under the definition's policy, with shares of what is shown; how many counts were hidden."""
+    rows = table.rows.copy()
+    hidden = np.zeros((len(rows), len(table.counts)), dtype=bool)
     if definition.disclosure == "people" and len(rows):
-        hidden = _hide_rows(rows, keys, counts, over, definition, organisations)
-    for number, name in enumerate(counts):
+        if is_together(definition):
+            people = together(reader, month, organisations, definition)
+        else:
+            people = alone(definition, table, organisations)
+        hidden = np.array(
+            [[people.hidden[people.cells[name, *label]] for name in table.counts] for label in table.labels]
+        )
+    for number, name in enumerate(table.counts):
         true = rows[name].to_numpy(dtype=float)
         figures = rounded(true) if definition.disclosure == "people" else true
         rows[name] = pd.Series(figures, index=rows.index, dtype="object").where(~hidden[:, number], None)
@@ -307,65 +238,4 @@ def _counted(
                 dtype="object",
             )
     rows["obs_status"] = np.where(hidden.any(axis=1), "c", "")
-    rows["level"] = [organisations.level[code] for code in rows["organisation_code"]]
     return rows, int(hidden.sum())
-
-
-def _with_totals(
-    base: pd.DataFrame,
-    keys: list[str],
-    counts: list[str],
-    over: list[str],
-    definition: Definition,
-    organisations: Organisations,
-) -> pd.DataFrame:
-    parts = [base]
-    above = {code: organisations.above(code) for code in base["organisation_code"].unique()}
-    for kind in definition.roll_up:
-        parents = base["organisation_code"].map(lambda code, kind=kind: above[code].get(kind))
-        parts.append(base.assign(organisation_code=parents)[parents.notna()])
-    rows = pd.concat(parts, ignore_index=True)
-    for name in over:
-        rows = pd.concat([rows, rows.assign(**{name: ALL})], ignore_index=True)
-    rows = rows.groupby(keys, dropna=False, as_index=False)[counts].sum()
-    return rows
-
-
-def _hide_rows(
-    rows: pd.DataFrame,
-    keys: list[str],
-    counts: list[str],
-    over: list[str],
-    definition: Definition,
-    organisations: Organisations,
-) -> np.ndarray:
-    """Which counts of which rows to hide: a mask, rows × counts."""
-    labels = [tuple(row) for row in rows[keys].itertuples(index=False)]
-    place = {label: number for number, label in enumerate(labels)}
-    parts: dict[tuple[Any, ...], list[int]] = defaultdict(list)  # (total's place, which way) → places
-    lower_of: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for upper, lowers in organisations.sums():
-        if organisations.level[upper] in definition.roll_up:
-            for lower in lowers:
-                lower_of[lower].append((upper, organisations.level[lower]))
-    organisation = keys.index("organisation_code")
-    for number, label in enumerate(labels):
-        for upper, level in lower_of[label[organisation]]:
-            total = place.get((*label[:organisation], upper, *label[organisation + 1 :]))
-            if total is not None:
-                parts[total, level].append(number)
-        for name in over:
-            axis = keys.index(name)
-            if label[axis] != ALL:
-                parts[place[(*label[:axis], ALL, *label[axis + 1 :])], name].append(number)
-    size, width = len(rows), len(counts)
-    system = Counts(rows[counts].to_numpy(dtype=float).T.ravel())
-    for number in range(width):
-        for (total, _), members in parts.items():
-            _add_sum(system, number * size + total, [number * size + member for member in members], must_hold=True)
-    for column in definition.columns:
-        if column.at_most is not None:
-            lesser, greater = counts.index(column.name) * size, counts.index(column.at_most) * size
-            pairs = ((lesser + row, greater + row) for row in range(size))
-            system.at_most += [(low, high) for low, high in pairs if system.values[low] <= system.values[high]]
-    return hide(system).reshape(width, size).T

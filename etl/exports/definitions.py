@@ -54,6 +54,11 @@ COMMON = {
         Column(name="period_kind", meaning="Length of the period: month."),
         Column(name="level", meaning="Kind of organisation: practice, pcn, sub_icb or icb."),
         Column(name="organisation_code", meaning="ODS code of the organisation."),
+        Column(
+            name="ons_code",
+            meaning="ONS code of the organisation, where a loaded file gives it: ICBs and sub-ICB locations have one. "
+            "Empty for practices and PCNs, which have none.",
+        ),
         Column(name="organisation_name", meaning="Name of the organisation; never a key."),
         Column(name="measure", meaning="Name of the measure; its definition is in the metadata beside this file."),
         Column(name="numerator", type="number", meaning="What the measure counts."),
@@ -72,6 +77,7 @@ MEASURE_COLUMNS = (
     "period_kind",
     "level",
     "organisation_code",
+    "ons_code",
     "organisation_name",
     "measure",
     "numerator",
@@ -81,12 +87,32 @@ MEASURE_COLUMNS = (
     "obs_status",
 )
 
+WITHOUT_ONS_CODE = tuple(name for name in MEASURE_COLUMNS if name != "ons_code")
+
 
 class Sum(_Strict):
     """Parts of measures that add up: `navigation_declined.denominator`. With one part: the same under two names."""
 
     total: str = Field(pattern=r"^\w+\.(numerator|denominator)$")
     parts: tuple[str, ...] = Field(min_length=1)
+
+
+class AtMost(_Strict):
+    """A part of a measure that never exceeds parts of others together; its measure's own policy holds for it."""
+
+    lesser: str = Field(pattern=r"^\w+\.(numerator|denominator)$")
+    parts: tuple[str, ...] = Field(min_length=1)
+
+
+class Cells(_Strict):
+    """A part of a measure that is a sum of cells of care_navigation: those with one of the values of `only` and none
+    of `but`. `at_most`: it never exceeds them."""
+
+    count: str = Field(pattern=r"^\w+\.(numerator|denominator)$")
+    column: Literal["contacts", "declined"] = "contacts"
+    only: dict[str, tuple[str, ...]] = {}
+    but: dict[str, tuple[str, ...]] = {}
+    at_most: bool = False
 
 
 class Schedule(_Strict):
@@ -127,6 +153,8 @@ class Definition(_Strict):
     complete_from: tuple[str, ...] = Field((), description="feeds that every open practice must have data from")
     measures: tuple[str, ...] = ()
     sums: tuple[Sum, ...] = ()
+    limits: tuple[AtMost, ...] = ()
+    cells: tuple[Cells, ...] = ()
     select: str | None = None
     roll_up: tuple[Literal["pcn", "sub_icb", "icb"], ...] = ()
     columns: tuple[Column, ...] = ()
@@ -157,7 +185,7 @@ class Definition(_Strict):
         names = [column.name for column in self.columns]
         if len(set(names)) != len(names):
             raise ValueError("a column appears twice")
-        if self.measures and tuple(names) != MEASURE_COLUMNS:
+        if self.measures and tuple(names) not in (MEASURE_COLUMNS, WITHOUT_ONS_CODE):
             raise ValueError("an export of measures has its own columns: leave columns out")
         if self.select:
             self._check_select(set(names))
@@ -183,7 +211,7 @@ class Definition(_Strict):
     @property
     def keys(self) -> list[str]:
         """The columns that say what a row is about."""
-        plain = {"organisation_name", "numerator", "denominator", "value", "unit", "obs_status"}
+        plain = {"organisation_name", "ons_code", "numerator", "denominator", "value", "unit", "obs_status"}
         if self.select:
             return [c.name for c in self.columns if c.name not in plain and not c.count and not c.is_share]
         return [c.name for c in self.columns if c.name not in plain]

@@ -7,13 +7,16 @@ Hiding small counts is not enough: 8 + 8 + 1 shown as 10, 10, hidden and 15 give
 So further counts are hidden until both of these hold for every hidden count:
 
 * No sum, after each has narrowed what the others leave open, leaves fewer than POSSIBLE_VALUES values: nobody
-  learns a hidden count more closely than rounding would have told (`_Sums`).
-* All sums together do not give it away: there is another table of whole numbers, in which this count differs,
-  that would have been published exactly alike (`_Alternatives` finds one, or something more is hidden).
+  learns a hidden count more closely than rounding would have told (`_Sums`). This goes over all files together.
+* All sums of its file together do not give it away: there is another table of whole numbers, in which this count
+  differs, that would have been published exactly alike (`_Alternatives` finds one, or something more is hidden).
+
+That a hidden count may be known to be 1 to 7 is the policy's own doing: that is what hiding it says.
 """
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from random import Random
 
 import numpy as np
 
@@ -21,9 +24,12 @@ SMALLEST_SHOWN = 8
 BASE = 5
 POSSIBLE_VALUES = 5  # as many as stand behind a rounded count
 UNBOUNDED = 1e9
-MOVES = 5  # how many counts an alternative table may change in looking for one
-CANDIDATES = 16  # how many counts are tried against one sum
-BRANCHES = 2  # how many of them are followed further
+# looking for another table that would be published alike
+TRIES = 8  # how often for each count
+STEPS = 40  # how many changes of one
+CANDIDATES = 60  # how many counts are tried against one sum
+DETOUR = 0.3  # how often the next sum to mend is any, not the one with the fewest parts
+REST = 4  # for how many steps a count is left alone after a change
 
 
 @dataclass
@@ -32,25 +38,38 @@ class Counts:
 
     values: zero or more. sums: (total, parts, rest) as positions, where total = parts + rest and `rest` is known
     to the reader. at_most: (lesser, greater): the first never exceeds the second. exact: published as they are (no
-    people). unpublished: in no file; they only say how the others hang together.
+    people). unpublished: in no file; they only say how the others hang together. file: which file each is in.
     """
 
     values: np.ndarray
     sums: list[tuple[int, list[int], float]] = field(default_factory=list)
     at_most: list[tuple[int, int]] = field(default_factory=list)
-    exact: np.ndarray | None = None
-    unpublished: np.ndarray | None = None
+    exact: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    unpublished: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    file: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=int))
 
     def __post_init__(self) -> None:
         self.values = np.asarray(self.values, dtype=float)
-        none = np.zeros(len(self.values), dtype=bool)
-        self.exact = none if self.exact is None else self.exact
-        self.unpublished = none if self.unpublished is None else self.unpublished
+        for name in ("exact", "unpublished", "file"):
+            if not len(given := getattr(self, name)):
+                setattr(self, name, np.zeros(len(self.values), dtype=given.dtype))
 
     @property
     def may_be_hidden(self) -> np.ndarray:
         """Which counts are people's, published, and not 0."""
         return (self.values > 0) & ~self.exact & ~self.unpublished
+
+    def of_file(self, number: int) -> tuple["Counts", np.ndarray]:
+        """One file's counts, with what adds up among them alone; their positions here."""
+        chosen = np.flatnonzero(self.file == number)
+        place = {position: new for new, position in enumerate(chosen.tolist())}
+        sums = [
+            (place[total], [place[part] for part in parts], rest)
+            for total, parts, rest in self.sums
+            if total in place and all(part in place for part in parts)
+        ]
+        at_most = [(place[one], place[other]) for one, other in self.at_most if one in place and other in place]
+        return Counts(self.values[chosen], sums, at_most, self.exact[chosen], self.unpublished[chosen]), chosen
 
 
 def is_small(values: np.ndarray) -> np.ndarray:
@@ -64,28 +83,25 @@ def rounded(values: np.ndarray) -> np.ndarray:
     return np.floor(np.asarray(values, dtype=float) / BASE + 0.5) * BASE
 
 
-def hide(counts: Counts, also: np.ndarray | None = None) -> np.ndarray:
-    """Which counts to hide (a mask): the small ones, those of `also`, and as many more as it takes.
+def hide(counts: Counts) -> np.ndarray:
+    """Which counts to hide (a mask): the small ones and as many more as it takes.
 
     Raises ValueError when a sum does not hold on the true values: then nothing can be promised.
     """
-    values = counts.values
     for total, parts, rest in counts.sums:
-        if abs(values[total] - values[parts].sum() - rest) > 1e-6:
+        if abs(counts.values[total] - counts.values[parts].sum() - rest) > 1e-6:
             raise ValueError(f"Count {total} is not the sum of its parts.")
-    hidden = (is_small(values) if also is None else is_small(values) | also) & counts.may_be_hidden
+    hidden = is_small(counts.values) & counts.may_be_hidden
     if not hidden.any():
         return hidden
     sums = _Sums(counts)
-    leaves = _leaves(counts)
-    ties = _ties(counts, leaves)
-    varied = np.zeros(len(values), dtype=bool)
+    files = [_File(*counts.of_file(number)) for number in np.unique(counts.file).tolist()]
     while True:
         low, high = sums.narrow(*_ranges(counts, hidden))
         leaks = hidden & (np.floor(high + 1e-6) - np.ceil(low - 1e-6) < POSSIBLE_VALUES - 1)
         if leaks.any() and sums.hide_more(counts, hidden, leaks, low, high):
             continue
-        if not _Alternatives(counts, hidden, leaves, ties).hide_what_holds_fast(varied):
+        if not any(file.hide_what_holds_fast(hidden) for file in files):
             return hidden
 
 
@@ -170,6 +186,24 @@ class _Sums:
         return True
 
 
+class _File:
+    """One file's counts, and for which of them an alternative is known."""
+
+    def __init__(self, counts: Counts, places: np.ndarray) -> None:
+        self.counts, self.places, self.leaves = counts, places, _leaves(counts)
+        self.ties = _ties(counts, self.leaves)
+        self.varied = np.zeros(len(places), dtype=bool)
+
+    def hide_what_holds_fast(self, hidden: np.ndarray) -> bool:
+        """Hide more, in place, until every hidden count of this file has an alternative. Says whether it did."""
+        own = hidden[self.places]
+        if not (own & ~self.varied).any():
+            return False
+        found = _Alternatives(self.counts, own, self.leaves, self.ties).hide_what_holds_fast(self.varied)
+        hidden[self.places] = own
+        return found
+
+
 def _leaves(counts: Counts) -> list[dict[int, int]]:
     """Every count as a sum of counts that are nobody's total: {leaf: how often}."""
     parts = {total: members for total, members, _ in reversed(counts.sums)}  # the first sum of a total stands
@@ -178,6 +212,7 @@ def _leaves(counts: Counts) -> list[dict[int, int]]:
     def expand(position: int) -> dict[int, int]:
         known = found[position]
         if known is None:
+            found[position] = {position: 1}  # two counts that are each other's sum: the first stands
             known = {} if position in parts else {position: 1}
             for part in parts.get(position, ()):
                 for leaf, times in expand(part).items():
@@ -231,6 +266,8 @@ class _Alternatives:
         self.members: list[list[tuple[int, int]]] = []
         self.rules_of: dict[int, dict[int, int]] = defaultdict(dict)  # leaf → rule → how often
         self.hidden_over: dict[int, list[int]] = defaultdict(list)
+        # step → leaf → how many rules that step alone would break
+        self.breaks_first: dict[int, dict[int, int]] = {1: defaultdict(int), -1: defaultdict(int)}
         alike: set[tuple[object, ...]] = set()
         for position, value in enumerate(self.values):
             held = leaves[position]
@@ -245,24 +282,20 @@ class _Alternatives:
                     self._rule(held, down, up, position if may_be_hidden[position] else -1)
         for held, down, up in ties:
             self._rule(held, down, up, -1)
-        # how many rules one step alone would break
-        self.breaks_first = {
-            step: {leaf: sum(not self._holds(rule, step * times) for rule, times in rules.items())
-                   for leaf, rules in self.rules_of.items()}
-            for step in (1, -1)
-        }  # fmt: skip
         self.effect: dict[int, int] = {}  # rule → how far its sum is from the truth after the steps taken
         self.broken: set[int] = set()
 
     def _rule(self, held: dict[int, int], down: float, up: float, shown: int) -> None:
         moving = [(leaf, times) for leaf, times in held.items() if times and self.values[leaf] > 0]
-        if not moving or min(down, up) > (MOVES + 1) * max(abs(times) for _, times in moving):
+        if not moving or min(down, up) > (STEPS + 1) * max(abs(times) for _, times in moving):
             return  # out of reach
-        for leaf, times in moving:
-            self.rules_of[leaf][len(self.rules)] = times
         self.rules.append((down, up))
         self.shown.append(shown)
         self.members.append(moving)
+        for leaf, times in moving:
+            self.rules_of[leaf][len(self.rules) - 1] = times
+            for step, breaks in self.breaks_first.items():
+                breaks[leaf] += not -down <= step * times <= up
 
     def hide_what_holds_fast(self, varied: np.ndarray) -> bool:
         """For each hidden count without an alternative, hide the smallest shown count that holds it fast.
@@ -271,39 +304,72 @@ class _Alternatives:
         one when more is hidden. Says whether anything was hidden.
         """
         before = int(self.hidden.sum())
-        for position in np.flatnonzero(self.hidden & ~varied):
-            held = list(self.leaves[position])
-            tries = ((leaf, step) for leaf in held[:CANDIDATES] for step in (1, -1))
-            while not varied[position] and (attempt := next(tries, None)):
-                self._vary(*attempt, varied)
-            if not varied[position]:
+        for position in np.flatnonzero(self.hidden & ~varied).tolist():
+            if varied[position]:
+                continue
+            held = [leaf for leaf in self.leaves[position] if self.values[leaf] > 0]
+            chance = Random(position)  # the same counts hide the same
+            for attempt in range(TRIES):
+                leaf = held[attempt // 2] if attempt // 2 < len(held) else chance.choice(held)
+                net: dict[int, int] = defaultdict(int)  # hidden count → how far the table found is from the truth
+                for changed, by in self._walk(leaf, (1, -1)[attempt % 2], chance).items():
+                    for other in self.hidden_over[changed]:
+                        net[other] += by * self.leaves[other][changed]
+                for other, by in net.items():
+                    varied[other] |= by != 0
+                if varied[position]:
+                    break
+            else:
                 self._release(held)
         return int(self.hidden.sum()) > before
 
-    def _vary(self, leaf: int, step: int, varied: np.ndarray) -> None:
-        """Mark every hidden count that differs in the alternative table found for this change, if one is."""
-        if not self._has_room(leaf, step):
-            return
-        self._take(leaf, step)
-        change = self._mended({leaf: step}, MOVES) or {}
-        self.effect.clear()
-        self.broken.clear()
-        net: dict[int, int] = defaultdict(int)
-        for changed, by in change.items():
-            for position in self.hidden_over[changed]:
-                net[position] += by * self.leaves[position][changed]
-        for position, by in net.items():
-            varied[position] |= by != 0
-
-    def _has_room(self, leaf: int, step: int) -> bool:
-        return self.low[leaf] <= self.values[leaf] + step <= self.high[leaf]
+    def _has_room(self, leaf: int, by: int) -> bool:
+        return self.low[leaf] <= self.values[leaf] + by <= self.high[leaf]
 
     def _holds(self, rule: int, by: int) -> bool:
         down, up = self.rules[rule]
         return -down <= by <= up
 
+    def _walk(self, leaf: int, step: int, chance: Random) -> dict[int, int]:
+        """Change a leaf by one, then mend a broken rule by the step that breaks least, again and again.
+
+        Returns the changes after which every rule holds; nothing when none are found in so many steps.
+        """
+        if not self._has_room(leaf, step):
+            return {}
+        self.effect.clear()
+        self.broken.clear()
+        change = {leaf: step}
+        self._take(leaf, step)
+        lately = {leaf: UNBOUNDED}  # the first change stays; another is not taken back at once
+        for number in range(STEPS):
+            if not self.broken:
+                return change
+            rule = min(self.broken, key=lambda rule: (len(self.members[rule]), rule))
+            if chance.random() < DETOUR:
+                rule = chance.choice(sorted(self.broken))
+            sign = -1 if self.effect[rule] > 0 else 1
+            members = self.members[rule]
+            best = None
+            for other, times in members if len(members) <= CANDIDATES else chance.sample(members, CANDIDATES):
+                step = sign if times > 0 else -sign
+                if lately.get(other, 0) > number or not self._has_room(other, change.get(other, 0) + step):
+                    continue
+                breaks = self._breaks(other, step)
+                if best is None or breaks < best[0]:
+                    best = breaks, other, step
+                    if breaks == -len(self.broken):
+                        break
+            if best is None:
+                return {}
+            _, other, step = best
+            self._take(other, step)
+            change[other] = change.get(other, 0) + step
+            lately[other] = number + REST
+        return {} if self.broken else change
+
     def _take(self, leaf: int, step: int) -> None:
-        """One more change; taken back by its opposite."""
+        """One more change of one."""
         effect, rules = self.effect, self.rules
         for rule, times in self.rules_of.get(leaf, {}).items():
             effect[rule] = by = effect.get(rule, 0) + step * times
@@ -312,31 +378,6 @@ class _Alternatives:
                 self.broken.discard(rule)
             else:
                 self.broken.add(rule)
-
-    def _mended(self, change: dict[int, int], moves: int) -> dict[int, int] | None:
-        """Further changes after which every rule holds, or None when none is found in so many moves."""
-        if not self.broken:
-            return change
-        if not moves:
-            return None
-        rule = min(self.broken, key=lambda number: (len(self.members[number]), number))
-        sign = -1 if self.effect[rule] > 0 else 1
-        members = self.members[rule]
-        start = (31 * sum(change)) % len(members)
-        found = []
-        for leaf, times in (members[start:] + members[:start])[: 10 * CANDIDATES]:
-            step = sign if times > 0 else -sign
-            if leaf not in change and self._has_room(leaf, step):
-                found.append((self._breaks(leaf, step), leaf, step))
-                if len(found) == CANDIDATES or found[-1][0] == -len(self.broken):
-                    break
-        for _, leaf, step in sorted(found)[:BRANCHES]:
-            self._take(leaf, step)
-            mended = self._mended({**change, leaf: step}, moves - 1)
-            if mended:
-                return mended
-            self._take(leaf, -step)
-        return None
 
     def _breaks(self, leaf: int, step: int) -> int:
         """How many more rules one more change would break than it mends."""

@@ -11,11 +11,15 @@ LEVELS = ("practice", "pcn", "sub_icb", "icb")
 
 
 class Organisations:
-    """This ICB's own organisations in a month: names, and the practices of each (its last parents in the month)."""
+    """This ICB's own organisations in a month: names, ONS codes, and the practices of each.
+
+    A practice counts where it belonged last in the month.
+    """
 
     def __init__(self, reader: Reader, month: date) -> None:
-        own = reader.records("SELECT code, kind, name FROM organisation WHERE is_own")
+        own = reader.records("SELECT code, kind, name, ons_code FROM organisation WHERE is_own")
         self.names = {row["code"]: row["name"] for row in own if row["kind"] in LEVELS}
+        self.ons_codes = {row["code"]: row["ons_code"] for row in own if row["kind"] in LEVELS}
         self.level = {row["code"]: row["kind"] for row in own if row["kind"] in LEVELS}
         held = reader.records(
             "SELECT child, parent, parent_kind FROM membership "

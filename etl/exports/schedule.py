@@ -17,12 +17,13 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from etl.exports.content import Content, ExportError, content
+from etl.exports.content import Content, content
 from etl.exports.definitions import Definition, DefinitionError, definitions, month_of, months_between
 from etl.exports.delivery import DeliveryError, send
 from etl.exports.history import History, State
 from etl.exports.notice import tell
 from etl.exports.settings import ExportSettings, export_settings
+from etl.exports.tables import ExportError
 from etl.exports.writing import Version, write_sums, write_version
 from etl.published.reading import NothingPublished, Reader
 from etl.settings import Settings

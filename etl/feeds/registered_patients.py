@@ -187,6 +187,10 @@ def _stage_unknown(reading: Reading, organisations: str, statement: Mapping[str,
     unknown = f"(SELECT * FROM {organisations} WHERE code NOT IN (SELECT code FROM known))"
     said = {"code": "code", "source": "'publication'", "as_of": "as_of"}
     reading.stage("organisation", unknown, {**statement, **said}, count=False)
+    if "ons_code" in statement:  # of areas that others named, often without it; said apart, so that it replaces nothing
+        areas = f"(SELECT * FROM {organisations} WHERE ons_code IS NOT NULL AND code IN (SELECT code FROM known))"
+        apart = {**said, "source": "'registered_patients'"}
+        reading.stage("organisation", areas, {**statement, **apart}, count=False)
 
 
 def _patients() -> str:

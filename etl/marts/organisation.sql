@@ -7,6 +7,7 @@ WITH ranked AS (
         row_number() OVER (
             PARTITION BY code
             ORDER BY
+                CASE WHEN name IS NULL THEN 1 ELSE 0 END,
                 -- only epraccur says when a practice opened and closed; ePCN knows its name
                 CASE source
                     WHEN 'epraccur' THEN 1 WHEN 'epcn' THEN 2 WHEN 'mapping' THEN 3 WHEN 'registration_map' THEN 4

@@ -106,7 +106,12 @@ organisation = Table(
     _column("prescribing_setting", String, "4 = GP practice (epraccur)"),
     _column("ons_code", String, "ONS code of an area"),
     _column("postcode", String, "postcode"),
-    _column("source", String, "epraccur, epcn, mapping, registration_map, publication, demo", nullable=False),
+    _column(
+        "source",
+        String,
+        "epraccur, epcn, mapping, registration_map, publication, registered_patients, demo",
+        nullable=False,
+    ),
     _column("as_of", Date, "date the statement speaks of"),
     _load(),
     schema="fact",

@@ -1,8 +1,13 @@
-"""An attacker: everything that was published, as one linear system, asked for each hidden count."""
+"""An attacker: everything that was published, as one linear system, asked for each hidden count.
+
+Recovered is what has fewer than two whole numbers left that would have been published exactly alike; closely known,
+what one sum narrows to fewer than five, which is what rounding tells of any count. That a hidden count is 1 to 7 is
+no secret: hiding it says so.
+"""
 
 import numpy as np
 from scipy import sparse
-from scipy.optimize import linprog
+from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
 from etl.exports.disclosure import Counts
 
@@ -14,23 +19,8 @@ def ranges(counts: Counts, shown: list[float | None], every: int = 1) -> list[tu
     hidden one is at least 1. `every`: ask only for each so-manieth hidden count.
     """
     size = len(counts.values)
-    rows, columns, data, right = [], [], [], []
-    for number, (total, parts, rest) in enumerate(counts.sums):
-        rows += [number] * (len(parts) + 1)
-        columns += [total, *parts]
-        data += [1.0, *([-1.0] * len(parts))]
-        right.append(rest)
-    sums = sparse.csr_matrix((data, (rows, columns)), shape=(len(counts.sums), size)) if rows else None
-    limits = None
-    if counts.at_most:
-        limits = sparse.csr_matrix(
-            (
-                [1.0, -1.0] * len(counts.at_most),
-                (np.repeat(range(len(counts.at_most)), 2), [c for pair in counts.at_most for c in pair]),
-            ),
-            shape=(len(counts.at_most), size),
-        )
-    bounds = [(1, None) if v is None else ((0, 0) if v == 0 else (v - 2, v + 2)) for v in shown]
+    sums, right, limits = system(counts)
+    bounds = [known(value) for value in shown]
     found = []
     for position in [p for p, value in enumerate(shown) if value is None][::every]:
         ends = []
@@ -40,7 +30,7 @@ def ranges(counts: Counts, shown: list[float | None], every: int = 1) -> list[tu
             answer = linprog(
                 objective,
                 A_eq=sums,
-                b_eq=right if rows else None,
+                b_eq=right,
                 A_ub=limits,
                 b_ub=np.zeros(len(counts.at_most)) if counts.at_most else None,
                 bounds=bounds,
@@ -49,6 +39,50 @@ def ranges(counts: Counts, shown: list[float | None], every: int = 1) -> list[tu
             assert answer.status in (0, 3), f"the attacker's system has no answer: {answer.message}"
             ends.append(sign * answer.fun if answer.status == 0 else np.inf)
         found.append((position, ends[0], ends[1]))
+    return found
+
+
+def system(counts: Counts) -> tuple[sparse.csr_matrix, np.ndarray, sparse.csr_matrix | None]:
+    """The sums as a matrix and its right side; what never exceeds what, as another (at most 0), if anything."""
+    rows, columns, data, right = [0], [0], [0.0], [0.0]
+    for number, (total, parts, rest) in enumerate(counts.sums, start=1):
+        rows += [number] * (len(parts) + 1)
+        columns += [total, *parts]
+        data += [1.0, *([-1.0] * len(parts))]
+        right.append(rest)
+    size = len(counts.values)
+    sums = sparse.csr_matrix((data, (rows, columns)), shape=(len(counts.sums) + 1, size))
+    if not counts.at_most:
+        return sums, np.array(right), None
+    pairs = np.array(counts.at_most)
+    entries = (np.tile([1.0, -1.0], len(pairs)), (np.repeat(range(len(pairs)), 2), pairs.ravel()))
+    return sums, np.array(right), sparse.csr_matrix(entries, shape=(len(pairs), size))
+
+
+def known(value: float | None) -> tuple[float, float | None]:
+    """What a reader knows of a count by itself: hidden ones are at least 1, shown ones within 2 of the truth."""
+    if value is None:
+        return 1, None
+    return (0, 0) if value == 0 else (value - 2, value + 2)
+
+
+def whole_numbers(counts: Counts, shown: list[float | None]) -> list[tuple[int, float, float]]:
+    """`ranges` for whole counts only, without doubt and slowly: an integer programme for each end."""
+    sums, right, limits = system(counts)
+    constraints = [LinearConstraint(sums, right, right)]
+    if limits is not None:
+        constraints.append(LinearConstraint(limits, -np.inf, 0))
+    ends = [known(value) for value in shown]
+    most = sum(high or 0 for _, high in ends) + 100  # an integer programme without an end may find none
+    bounds = Bounds([low for low, _ in ends], [most if high is None else high for _, high in ends])
+    found = []
+    for position in [p for p, value in enumerate(shown) if value is None]:
+        objective = np.zeros(len(shown))
+        objective[position] = 1.0
+        lowest = milp(objective, constraints=constraints, bounds=bounds, integrality=np.ones(len(shown)))
+        highest = milp(-objective, constraints=constraints, bounds=bounds, integrality=np.ones(len(shown)))
+        assert lowest.status == highest.status == 0, (lowest.message, highest.message)
+        found.append((position, round(lowest.fun), round(-highest.fun)))
     return found
 
 
@@ -62,15 +96,21 @@ def recovered(counts: Counts, shown: list[float | None], every: int = 1) -> list
 
 
 def closely_known(counts: Counts, shown: list[float | None]) -> list[int]:
-    """Hidden counts that some single sum narrows to fewer than five whole numbers."""
-    low = np.array([1.0 if v is None else max(v - 2, 0) if v else 0.0 for v in shown])
-    high = np.array([1e9 if v is None else v + 2 if v else 0.0 for v in shown])
-    close = []
-    for total, parts, rest in counts.sums:
-        for part in parts:
-            others = [other for other in parts if other != part]
-            top = high[total] - rest - low[others].sum()
-            bottom = low[total] - rest - high[others].sum()
-            if shown[part] is None and min(top, high[part]) - max(bottom, low[part]) < 4:
-                close.append(part)
-    return close
+    """Hidden counts of which fewer than five whole numbers remain when each sum has narrowed its members by what
+    the others leave open, until none narrows any further."""
+    ends = [known(value) for value in shown]
+    low = np.array([low for low, _ in ends], dtype=float)
+    high = np.array([1e9 if high is None else high for _, high in ends], dtype=float)
+    while True:
+        before = low.copy(), high.copy()
+        for total, parts, rest in counts.sums:
+            low[total] = max(low[total], low[parts].sum() + rest)
+            high[total] = min(high[total], high[parts].sum() + rest)
+            lows, highs = low[parts].copy(), high[parts].copy()
+            high[parts] = np.minimum(highs, high[total] - rest - (lows.sum() - lows))
+            low[parts] = np.maximum(lows, low[total] - rest - (highs.sum() - highs))
+        for lesser, greater in counts.at_most:
+            high[lesser], low[greater] = min(high[lesser], high[greater]), max(low[greater], low[lesser])
+        if np.array_equal(before[0], low) and np.array_equal(before[1], high):
+            break
+    return [p for p, value in enumerate(shown) if value is None and np.floor(high[p]) - np.ceil(low[p]) < 4]

@@ -17,6 +17,7 @@ ICB = "QZZ"
 SUB_ICBS = {"99X": ICB, "99Y": ICB}
 PCNS = {"U99901": "99X", "U99902": "99X", "U99903": "99Y"}
 PRACTICES = {f"A99{number:03d}": list(PCNS)[number % 3] for number in range(1, 9)}
+ONS_CODES = {ICB: "E54999901", "99X": "E38999901", "99Y": "E38999902"}
 STRANGER = "B99001"  # of another ICB
 MONTHS = [stamp.date() for stamp in pd.date_range("2025-01-01", "2027-01-01", freq="MS")]
 OCTOBER = date(2026, 10, 1)
@@ -126,7 +127,13 @@ def publish(
     name = f"switchboard-{number:06d}.duckdb"
     requests = navigation(months)
     organisations = [
-        {"code": code, "kind": kind, "name": f"{kind.upper()} {code}", "is_own": True}
+        {
+            "code": code,
+            "kind": kind,
+            "name": f"{kind.upper()} {code}",
+            "is_own": True,
+            "ons_code": ONS_CODES.get(code),
+        }
         for kind, codes in (("icb", [ICB]), ("sub_icb", SUB_ICBS), ("pcn", PCNS), ("practice", PRACTICES))
         for code in codes
     ]

@@ -10,14 +10,28 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from etl.exports.content import ExportError, content
+from etl.exports.content import content
 from etl.exports.definitions import Definition, definitions
 from etl.exports.disclosure import Counts
+from etl.exports.tables import ExportError
 from etl.exports.writing import csv_bytes
 from etl.published.reading import Reader
 from etl.settings import Settings
 from tests.etl.exports.attack import closely_known, recovered
-from tests.etl.exports.conftest import ICB, OCTOBER, PCNS, PRACTICES, STRANGER, SUB_ICBS, above, navigation
+from tests.etl.exports.conftest import (
+    CLINICAL,
+    EXTERNAL,
+    ICB,
+    IN_PRACTICE_GP,
+    OCTOBER,
+    ONS_CODES,
+    PCNS,
+    PRACTICES,
+    STRANGER,
+    SUB_ICBS,
+    above,
+    navigation,
+)
 
 
 def written(folder: Path, name: str, month: date = OCTOBER) -> pd.DataFrame:
@@ -39,30 +53,105 @@ def number(text: str) -> float | None:
     return float(text) if text else None
 
 
-def test_care_navigation_recovers_nothing(generation: Path) -> None:
-    """The whole file as one linear system, built from the file alone and the public tree of organisations."""
-    rows = written(generation, "care_navigation")
+def care_navigation(folder: Path) -> tuple[Counts, list[float | None], dict[tuple[str, ...], int]]:
+    """The file as a linear system, built from the file alone and the public tree of organisations; what is shown;
+    (column, organisation, channel, category, destination) → position."""
+    rows = written(folder, "care_navigation")
     keys = ["organisation_code", "channel", "request_category", "destination"]
     labels = list(rows[keys].itertuples(index=False, name=None))
-    place = {label: position for position, label in enumerate(labels)}
-    size = len(labels)
     shown = [number(text) for column in ("contacts", "declined") for text in rows[column]]
-    counts = Counts(np.zeros(2 * size))
-    for offset in (0, size):
-        parts = defaultdict(list)
-        for label, position in place.items():
-            for axis in (1, 2, 3):
-                if label[axis] != "all":
-                    parts[(*label[:axis], "all", *label[axis + 1 :]), axis].append(offset + position)
-        counts.sums += [(offset + place[total], members, 0.0) for (total, _), members in parts.items()]
-        for label, position in place.items():
-            for codes in below(label[0]):
-                members = [offset + place[code, *label[1:]] for code in codes if (code, *label[1:]) in place]
-                counts.sums.append((offset + position, members, 0.0))
-    counts.at_most = [(size + position, position) for position in range(size)]
+    names = [(column, *label) for column in ("contacts", "declined") for label in labels]
+    place = {name: position for position, name in enumerate(names)}
+    counts = Counts(np.zeros(len(names)))
+    parts = defaultdict(list)
+    for name, position in place.items():
+        for axis in (2, 3, 4):
+            if name[axis] != "all":
+                parts[(*name[:axis], "all", *name[axis + 1 :]), axis].append(position)
+        for codes in below(name[1]):
+            members = [place[name[0], code, *name[2:]] for code in codes if (name[0], code, *name[2:]) in place]
+            counts.sums.append((position, members, 0.0))
+    counts.sums += [(place[total], members, 0.0) for (total, _), members in parts.items()]
+    counts.at_most = [(place["declined", *label], place["contacts", *label]) for label in labels]
+    return counts, shown, place
+
+
+def measures_of_people(folder: Path) -> tuple[Counts, list[float | None], dict[tuple[str, str, str], int]]:
+    """The measures of people in measures_long in the same way, with the sums that hold between them; (measure, part,
+    organisation) → position."""
+    rows = written(folder, "measures_long")
+    people = rows[rows["measure"].str.startswith("navigation_")]
+    place: dict[tuple[str, str, str], int] = {}
+    shown: list[float | None] = []
+    for row in people.itertuples():
+        for part in ("numerator", "denominator"):
+            place[row.measure, part, row.organisation_code] = len(shown)
+            shown.append(number(getattr(row, part)))
+    counts = Counts(np.zeros(len(shown)))
+    for (measure, part, code), position in place.items():
+        for codes in below(code):
+            counts.sums.append((position, [place[measure, part, one] for one in codes], 0.0))
+        if part == "denominator":
+            counts.at_most.append((place[measure, "numerator", code], position))
+        if (measure, part) == ("navigation_not_recorded", "denominator"):
+            base = place["navigation_redirected", "denominator", code]
+            counts.sums.append((position, [base, place[measure, "numerator", code]], 0.0))
+            for other in ("navigation_redirected_external", "navigation_declined"):
+                counts.sums.append((base, [place[other, "denominator", code]], 0.0))
+    return counts, shown, place
+
+
+# which cells of care_navigation a part of a measure adds up
+ADDED_UP = {
+    ("navigation_not_recorded", "denominator"): ("contacts", lambda to: True),
+    ("navigation_not_recorded", "numerator"): ("contacts", lambda to: to == "not_recorded"),
+    ("navigation_redirected", "denominator"): ("contacts", lambda to: to != "not_recorded"),
+    ("navigation_redirected", "numerator"): ("contacts", lambda to: to not in ("not_recorded", *IN_PRACTICE_GP)),
+    ("navigation_redirected_external", "numerator"): ("contacts", lambda to: to in EXTERNAL),
+    ("navigation_declined", "numerator"): ("declined", lambda to: to != "not_recorded"),
+}
+
+
+def test_all_files_together_recover_nothing(generation: Path) -> None:
+    """Care navigation and the measures counted from it, as one linear system."""
+    counts, shown, cells = care_navigation(generation)
+    measured, further, parts = measures_of_people(generation)
+    first = len(shown)
+    shown += further
+    counts.sums += [(first + total, [first + part for part in members], rest) for total, members, rest in measured.sums]
+    counts.at_most += [(first + lesser, first + greater) for lesser, greater in measured.at_most]
+    linked = 0
+    for (measure, part, code), position in parts.items():
+        if (measure, part) in ADDED_UP:
+            column, counted = ADDED_UP[measure, part]
+            members = [
+                place
+                for (name, organisation, channel, category, to), place in cells.items()
+                if (name, organisation, channel) == (column, code, "all")
+                and category in CLINICAL
+                and to != "all"
+                and counted(to)
+            ]
+            counts.sums.append((first + position, members, 0.0))
+            linked += 1
+    counts = Counts(np.zeros(len(shown)), counts.sums, counts.at_most)
+    assert linked == 6 * len({code for _, _, code in parts})
     assert shown.count(None) > 300
-    assert recovered(counts, shown, every=41) == []
+    assert recovered(counts, shown, every=29) == []
     assert closely_known(counts, shown) == []
+
+
+def test_files_of_one_generation_show_the_same(generation: Path) -> None:
+    """What is hidden does not hang on which measures an export chooses."""
+    whole = written(generation, "measures_long")
+    part = written(generation, "navigator_training").drop(columns="ons_code")
+    keys = list(whole.columns)
+    assert len(part)
+    assert len(part.merge(whole, on=keys)) == len(part)
+    own_choice = own("mine", measures=["navigation_redirected"])
+    rows = content(Reader(generation), own_choice, OCTOBER).rows
+    text = pd.read_csv(io.BytesIO(csv_bytes(rows, own_choice.columns)), dtype=str, keep_default_na=False)
+    assert len(text.drop(columns="ons_code").merge(whole, on=keys)) == len(text) > 0
 
 
 def test_care_navigation_shows_what_it_may(generation: Path) -> None:
@@ -86,26 +175,8 @@ def test_care_navigation_shows_what_it_may(generation: Path) -> None:
 
 
 def test_measures_recover_nothing(generation: Path) -> None:
-    """All measures of people in one file, with the sums that hold between them."""
-    rows = written(generation, "measures_long")
-    people = rows[rows["measure"].str.startswith("navigation_")]
-    place: dict[tuple[str, str, str], int] = {}
-    shown: list[float | None] = []
-    for row in people.itertuples():
-        for part in ("numerator", "denominator"):
-            place[row.measure, part, row.organisation_code] = len(shown)
-            shown.append(number(getattr(row, part)))
-    counts = Counts(np.zeros(len(shown)))
-    for (measure, part, code), position in place.items():
-        for codes in below(code):
-            counts.sums.append((position, [place[measure, part, one] for one in codes], 0.0))
-        if part == "denominator":
-            counts.at_most.append((place[measure, "numerator", code], position))
-        if (measure, part) == ("navigation_not_recorded", "denominator"):
-            base = place["navigation_redirected", "denominator", code]
-            counts.sums.append((position, [base, place[measure, "numerator", code]], 0.0))
-            for other in ("navigation_redirected_external", "navigation_declined"):
-                counts.sums.append((base, [place[other, "denominator", code]], 0.0))
+    """All measures of people in one file."""
+    counts, shown, _ = measures_of_people(generation)
     assert None in shown
     assert recovered(counts, shown) == []
     assert closely_known(counts, shown) == []
@@ -136,6 +207,20 @@ def test_exact_figures_are_as_published(generation: Path) -> None:
     for part in ("numerator", "denominator", "value"):
         assert (merged[f"{part}_x"].astype(float) == merged[f"{part}_y"]).all()
     assert set(rows["obs_status"]) == {""}
+
+
+def test_areas_carry_their_ons_code(generation: Path) -> None:
+    rows = written(generation, "demand_and_capacity")
+    assert {row.organisation_code: row.ons_code for row in rows.itertuples() if row.ons_code} == ONS_CODES
+    own_table = own(
+        "mine",
+        disclosure="exact",
+        select="SELECT code AS organisation_code FROM organisation WHERE is_own",
+        columns=["organisation_code", "ons_code", "organisation_name", "level"],
+    )
+    found = content(Reader(generation), own_table, OCTOBER).rows.set_index("organisation_code")
+    assert found["ons_code"].dropna().to_dict() == ONS_CODES
+    assert found.loc["99X", ["organisation_name", "level"]].tolist() == ["SUB_ICB 99X", "sub_icb"]
 
 
 def test_only_own_organisations(generation: Path) -> None:

@@ -13,7 +13,11 @@ SHIPPED = ["care_navigation", "demand_and_capacity", "measures_long", "navigator
 def test_the_shipped_exports() -> None:
     shipped = definitions()
     assert list(shipped) == SHIPPED
-    assert [column.name for column in shipped["measures_long"].columns] == list(MEASURE_COLUMNS)
+    assert ",".join(column.name for column in shipped["measures_long"].columns) == (
+        "period_start,period_kind,level,organisation_code,organisation_name,measure,numerator,denominator,value,unit,"
+        "obs_status"
+    )
+    assert [column.name for column in shipped["demand_and_capacity"].columns] == list(MEASURE_COLUMNS)
     columns = (
         "period_start,period_kind,level,organisation_code,organisation_name,channel,request_category,destination,"
         "contacts,declined,obs_status"

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl.exports.disclosure import Counts, hide, is_small, rounded
-from tests.etl.exports.attack import closely_known, ranges, recovered
+from tests.etl.exports.attack import closely_known, ranges, recovered, whole_numbers
 
 
 def publish(counts: Counts) -> list[float | None]:
@@ -85,6 +85,47 @@ def test_no_count_of_a_table_is_recovered(rows: list[list[int]]) -> None:
     shown = publish(counts)
     assert recovered(counts, shown) == []
     assert closely_known(counts, shown) == []
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.lists(st.lists(small, min_size=3, max_size=3), min_size=2, max_size=3))
+def test_of_every_hidden_count_two_whole_numbers_remain(rows: list[list[int]]) -> None:
+    """An integer programme for each: no table's structure gives away what its intervals do not."""
+    counts = table(np.array(rows))
+    assert [position for position, low, high in whole_numbers(counts, publish(counts)) if high - low < 1] == []
+
+
+def test_the_integer_programme_is_able() -> None:
+    counts = Counts(np.array([8, 8, 1, 17]), [(3, [0, 1, 2], 0.0)])
+    assert whole_numbers(counts, [10.0, 10.0, None, 15.0]) == [(2, 1, 1)]
+
+
+def test_what_is_published_exactly_elsewhere_bounds_what_is_hidden() -> None:
+    """No place is used by fewer people than places: with 10 shown for the total, the third is 3 to 5."""
+    people, exact = [3, 4, 3, 10], [3, 4, 3]
+    sums = [(3, [0, 1, 2], 0.0)]
+    alone = hide(Counts(np.array(people), sums))
+    assert alone.tolist() == [True, True, True, False]
+    bounded = Counts(
+        np.array([*people, *exact]),
+        sums,
+        [(4, 0), (5, 1), (6, 2)],
+        exact=np.array([False] * 4 + [True] * 3),
+    )
+    assert hide(bounded).tolist() == [True] * 4 + [False] * 3
+
+
+def test_two_files_do_not_give_away_together_what_each_hides() -> None:
+    """Of one file a total and its parts; of another the same parts under other totals, one of them shown."""
+    values, sums = np.array([1, 9, 20, 30, 10]), [(3, [0, 1, 2], 0.0), (4, [0, 1], 0.0)]
+    apart = hide(Counts(values[:4], sums[:1]))
+    assert apart.tolist() == [True, False, False, False] or apart.sum() == 2
+    counts = Counts(values, sums, file=np.array([0, 0, 0, 0, 1]))
+    shown = publish(counts)
+    assert recovered(counts, shown) == []
+    assert closely_known(counts, shown) == []
+    separately = [None if gone else float(v) for gone, v in zip([*apart, False], rounded(values), strict=True)]
+    assert closely_known(counts, separately) or recovered(counts, separately)  # the second file would have told
 
 
 def cube(base: np.ndarray) -> Counts:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from etl.exports.content import content
 from etl.exports.definitions import Column, definitions
 from etl.exports.schedule import write
-from etl.exports.writing import Version, csv_bytes, guarded, metadata, put, read_manifest, versions
+from etl.exports.writing import Version, csv_bytes, guarded, put, read_manifest, versions
 from etl.published.reading import Reader
 from etl.settings import Settings
 from tests.etl.exports.conftest import OCTOBER
@@ -38,7 +38,7 @@ def make(
     return write(folder / name, definition, content(Reader(generation), definition, OCTOBER), OCTOBER, at, reason)
 
 
-@pytest.mark.parametrize("name", ["demand_and_capacity", "measures_long", "navigator_training", "telephony_adoption"])
+@pytest.mark.parametrize("name", list(definitions()))
 def test_the_whole_file(generation: Path, tmp_path: Path, name: str) -> None:
     """Golden files: set WRITE_GOLDEN to accept a change, and read the difference."""
     made = make(tmp_path, generation, name).path.read_bytes()
@@ -102,15 +102,7 @@ def test_names_manifest_and_sums(generation: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", list(definitions()))
 def test_metadata_describes_the_file(generation: Path, tmp_path: Path, name: str) -> None:
-    if name == "care_navigation":
-        rows = content(Reader(generation), definitions()["measures_long"], OCTOBER).rows
-        path = tmp_path / "care.csv"
-        definition = definitions()[name]
-        rows = rows.assign(channel="all", request_category=rows["measure"], destination="all", contacts=10, declined=0)
-        path.write_bytes(csv_bytes(rows, definition.columns))
-        (tmp_path / "care.csv-metadata.json").write_bytes(metadata(definition, "care.csv"))
-    else:
-        path = make(tmp_path, generation, name).path
+    path = make(tmp_path, generation, name).path
     described = CSVW(f"{path}-metadata.json", validate=True)
     assert described.is_valid
     table = described.tables[0]
