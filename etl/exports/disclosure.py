@@ -199,7 +199,7 @@ class _File:
         own = hidden[self.places]
         if not (own & ~self.varied).any():
             return False
-        found = _Alternatives(self.counts, own, self.leaves, self.ties).hide_what_holds_fast(self.varied)
+        found = _Alternatives(self, own).hide_what_holds_fast(self.varied)
         hidden[self.places] = own
         return found
 
@@ -249,13 +249,8 @@ class _Alternatives:
     """Looks for other tables that would have been published exactly alike: change one count by one, and mend
     every shown sum that this would have changed by changing others."""
 
-    def __init__(
-        self,
-        counts: Counts,
-        hidden: np.ndarray,
-        leaves: list[dict[int, int]],
-        ties: list[tuple[dict[int, int], float, float]],
-    ) -> None:
+    def __init__(self, file: _File, hidden: np.ndarray) -> None:
+        counts, leaves = file.counts, file.leaves
         self.hidden, self.leaves = hidden, leaves
         low, high = _ranges(counts, hidden)
         # as lists: numbers one at a time are slow in arrays
@@ -280,7 +275,7 @@ class _Alternatives:
                 if key not in alike:
                     alike.add(key)
                     self._rule(held, down, up, position if may_be_hidden[position] else -1)
-        for held, down, up in ties:
+        for held, down, up in file.ties:
             self._rule(held, down, up, -1)
         self.effect: dict[int, int] = {}  # rule → how far its sum is from the truth after the steps taken
         self.broken: set[int] = set()
