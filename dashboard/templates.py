@@ -16,7 +16,7 @@ TITLES = {
     "rollout_funding.csv": "Telephony funding",
     "rollout_dictionary.csv": "What each column of the telephony templates means",
     "navigation.csv": "Care-navigation outcomes",
-    "navigation_destinations.csv": "Your own words for destinations",
+    "navigation_destinations.csv": "Your own words for destinations (for the home folder's `reference`, not the inbox)",
     "navigation_dictionary.csv": "What each column of the navigation templates means",
     "training.csv": "Navigator training",
 }
@@ -38,7 +38,7 @@ def template_links() -> Component:
     return html.Section(
         [
             html.H2("Templates to fill in", id="templates"),
-            html.P("Save as CSV or XLSX, keep the headings, and put the file in the inbox."),
+            html.P("Save as CSV (those of telephony also as XLSX), keep the headings, and put the file in the inbox."),
             html.Ul(listed),
         ],
         className="panel wide",

@@ -72,7 +72,7 @@ GROUPS = {
 FREE, NODE = 0.33, 0.02  # of the height kept between nodes, the same on both sides; a node's width
 LEAST = 0.02  # a smaller destination joins its group's rest
 STEPS = 16
-LABEL_AT_LEAST = 0.08
+LEAST_LETTERS = 11  # pixels: where a figure of that size has no room in its part of a bar, it is not written
 
 
 def group_of(destination: str) -> str:
@@ -205,6 +205,7 @@ def split(rows: Rows, height: int | None = None) -> Figure:
     )  # fmt: skip
     drawn["layout"]["legend"]["traceorder"] = "normal"
     drawn["layout"]["margin"]["t"] = 56
+    drawn["layout"]["uniformtext"] = {"minsize": LEAST_LETTERS, "mode": "hide"}
     return drawn
 
 
@@ -215,8 +216,8 @@ def _part(group: str, shares: Sequence[float | None], names: Sequence[str]) -> d
         marker["pattern"] = {"shape": hatch, "fgcolor": colour, "bgcolor": "rgba(0,0,0,0)", "size": 6, "solidity": 0.3}
     return {
         "type": "bar", "orientation": "h", "y": list(names), "x": list(shares), "name": group, "marker": marker,
-        "text": ["" if each is None or each < LABEL_AT_LEAST or hatch else f"{each:.0%}" for each in shares],
-        "textposition": "inside", "insidetextanchor": "middle", "constraintext": "none", "textangle": 0,
+        "text": ["" if each is None or hatch else f"{each:.0%}" for each in shares],
+        "textposition": "inside", "insidetextanchor": "middle", "textangle": 0,
         "insidetextfont": {"color": ink}, "hovertemplate": "%{y}: <b>%{x:.1%}</b> " + group + "<extra></extra>",
     }  # fmt: skip
 
@@ -316,7 +317,7 @@ def before_and_after(rows: Rows, height: int = 300) -> Figure:
     return figure(
         traces, height, hovermode="x",
         xaxis={"tickvals": steps, "ticktext": [_since(step) for step in steps], "showgrid": False,
-               "title": {"text": "months before and after each practice's first training", "font": {"size": 12}}},
+               "title": {"text": "months from each practice's first training", "font": {"size": 12}}},
         yaxis=value_axis("percent", max(values) - min(values)),
         shapes=[{"type": "line", "x0": 0, "x1": 0, "y0": 0, "y1": 1, "yref": "paper",
                  "line": {"color": PLUM, "width": 1.5}}],

@@ -36,8 +36,16 @@ def spc(rows: Rows, unit: str, aim: float | None = None, height: int = 280) -> F
     """
     x = plain(row["period_start"] for row in rows)
     traces = [
-        _line(x, _levels(rows, "upper_limit"), "limits", GREY, dash="dash", legendgroup="limits"),
-        _line(x, _levels(rows, "lower_limit"), "limits", GREY, dash="dash", legendgroup="limits", showlegend=False),
+        _line(x, _within(_levels(rows, "upper_limit"), unit), "limits", GREY, dash="dash", legendgroup="limits"),
+        _line(
+            x,
+            _within(_levels(rows, "lower_limit"), unit),
+            "limits",
+            GREY,
+            dash="dash",
+            legendgroup="limits",
+            showlegend=False,
+        ),
         _line(x, _levels(rows, "mean"), "average", LINE),
         _line(x, [row["value"] for row in rows], "", GREY, showlegend=False),
     ]
@@ -86,6 +94,12 @@ def _levels(rows: Rows, name: str) -> list[float | None]:
         None if last is not None and value is not None and abs(value - last) > SAME_LEVEL else value
         for last, value in zip(before, values, strict=True)
     ]
+
+
+def _within(levels: list[float | None], unit: str) -> list[float | None]:
+    """Limits within what a value can be, as the sentences say them: no share is below 0 or above 1."""
+    highest = 1.0 if unit == "percent" else float("inf")
+    return [None if level is None else min(max(level, 0.0), highest) for level in levels]
 
 
 def _spread(rows: Rows) -> float:

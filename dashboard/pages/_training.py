@@ -57,7 +57,11 @@ def _impact(rows: Rows, view: View, known: Definitions) -> Drawing:
         title = "Did training change it? No change can be told from chance"
     else:
         title = "Did training change it? The data cannot say yet"
-    return Drawing(title, "Practices after their first training against practices not yet trained in the same months.")
+    return Drawing(
+        title,
+        "Practices after their first training against practices not yet trained in the same months.",
+        body=html.Ul([html.Li([html.B(f"{row['title']}. "), row["sentence"]]) for row in rows], className="answers"),
+    )
 
 
 def _impact_query(scope: Scope, view: View) -> Rows:

@@ -268,6 +268,7 @@ UNMAPPED = Chart(
     "night they are counted, those of earlier months too. Several words are shown only when they are short, hold no "
     "figure and came five times or more: they may be personal. Ask the practice about the others.",
     empty="Every recorded outcome is known.",
+    height=0,
 )
 ICB_ONLY = (LOADS, REFUSED, REJECTED, RECONCILIATION, AREAS, UNMAPPED)
 

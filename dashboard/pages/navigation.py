@@ -263,6 +263,7 @@ EMERGENCY_TREND = replace(
     "efficiency. " + _EMERGENCY_TREND.meaning,
     empty=NO_RECORDS,
 )
+PHARMACY_TREND = trend("navigation-pharmacy", "navigation_pharmacy_per_1000_per_week")
 CALLS_NAVIGATED = Chart(
     "navigation-calls",
     navigation.calls,
@@ -352,8 +353,8 @@ EVERY = Chart(
     height=300,
 )
 ALL = (
-    RATE_TREND, UNKNOWN_TREND, PRACTICES, PCNS, FLOW, DESTINATIONS, TIMES, EMERGENCY_TREND, CALLS_NAVIGATED,
-    *_training.CHARTS, EVERY, WITHHELD,
+    RATE_TREND, UNKNOWN_TREND, PRACTICES, PCNS, FLOW, DESTINATIONS, TIMES, EMERGENCY_TREND, PHARMACY_TREND,
+    CALLS_NAVIGATED, *_training.CHARTS, EVERY, WITHHELD,
 )  # fmt: skip
 
 
@@ -366,7 +367,9 @@ def layout(scope: Scope, view: View) -> list[Component]:
         sentences(_said(found, known, scope, view)),
         _panels(slot(RATE_TREND, view), slot(UNKNOWN_TREND, view), slot(PRACTICES, view), slot(PCNS, view)),
         html.H2("Where requests go", className="section"),
-        _panels(slot(FLOW, view, wide=True), slot(DESTINATIONS, view), slot(EMERGENCY_TREND, view)),
+        _panels(slot(FLOW, view, wide=True), slot(DESTINATIONS, view, wide=True)),
+        html.H2("Two destinations to watch", className="section"),
+        _panels(slot(EMERGENCY_TREND, view), slot(PHARMACY_TREND, view)),
         html.H2("When requests come, and the calls behind them", className="section"),
         _panels(slot(TIMES, view, wide=True), slot(CALLS_NAVIGATED, view, wide=True)),
         *_training.section(view),
@@ -419,7 +422,7 @@ def _said(found: dict[str, dict[str, Any]], known: Definitions, scope: Scope, vi
 
 def _counted(rate: dict[str, Any]) -> str:
     counts = f"{words.count(rate['numerator'])} of {words.count(rate['denominator'])} clinical requests"
-    at = f", from {rate['practices_counted']} of {words.plural(rate['practices_expected'], 'practice')}"
+    at = f", from {rate['practices_counted']} of {rate['practices_expected']} practices"
     return f"{counts} with a destination{at if rate['level'] != 'practice' else ''}."
 
 
