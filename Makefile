@@ -31,14 +31,19 @@ bench: .venv/test
 docs: .venv/test
 	$(BIN)/python scripts/docs.py
 
+# what runs is locked by itself; what tests adds to it
+LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q
 lock: .venv/test
-	$(BIN)/uv pip compile --universal --python-version 3.11 --all-extras --generate-hashes --no-emit-index-url \
-		--no-header -q pyproject.toml -o requirements.lock
+	$(LOCK) pyproject.toml -o requirements.lock
+	$(LOCK) --all-extras -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 clean:
 	rm -rf .venv .cache node_modules
 
-# One environment serves both: the lock pins everything, with hashes.
-.venv/run .venv/test: requirements.lock pyproject.toml package-lock.json
-	scripts/setup.sh $(PYTHON)
+.venv/run: requirements.lock requirements-dev.lock pyproject.toml package-lock.json
+	[ -e .venv/test ] || scripts/setup.sh $(PYTHON) run
+	@touch .venv/run
+
+.venv/test: requirements.lock requirements-dev.lock pyproject.toml package-lock.json
+	scripts/setup.sh $(PYTHON) test
 	@touch .venv/run .venv/test

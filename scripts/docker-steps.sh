@@ -20,11 +20,15 @@ python3 -m venv "$work/python"
 "$work/python/bin/python" scripts/assets.py && rm -rf node_modules
 "$work/python/bin/pip" install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 as=(env)
+mkdir "$work/home"
 if [ "$(id -u)" = 0 ]; then
-    chmod 755 "$work" && mkdir "$work/home" && chown nobody "$work/home"
-    as=(runuser -u nobody -- env)
-else
-    mkdir "$work/home"
+    chmod 755 "$work"
+    if runuser -u nobody -- "$work/python/bin/python" -c "" 2>/dev/null; then
+        chown nobody "$work/home"
+        as=(runuser -u nobody -- env)
+    else
+        echo "Only root may run this machine's Python: the steps run as root, which the image does not." >&2
+    fi
 fi
 run=("${as[@]}" ICB_HOME="$work/home" ICB_INBOX_SETTLE_SECONDS=0 PATH="$work/python/bin:$PATH")
 "${run[@]}" icb-etl demo
