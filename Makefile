@@ -41,8 +41,8 @@ clean:
 	rm -rf .venv .cache node_modules
 
 .venv/run: requirements.lock requirements-dev.lock pyproject.toml package-lock.json
-	[ -e .venv/test ] || scripts/setup.sh $(PYTHON) run
-	@touch .venv/run
+	scripts/setup.sh $(PYTHON) $(if $(wildcard .venv/test),test,run)
+	@touch .venv/run $(wildcard .venv/test)
 
 .venv/test: requirements.lock requirements-dev.lock pyproject.toml package-lock.json
 	scripts/setup.sh $(PYTHON) test
