@@ -58,7 +58,9 @@ def _panel(scope: Scope, chart: Chart, view: View) -> Any:
     if not rows:
         known = definitions(scope)
         names = [known[name]["title"] for name in chart.measures(view)[:1] if name in known]
-        return _plain(empty_panel(names[0] if names else chart.name.replace("-", " ").capitalize(), chart.empty))
+        return _plain(
+            empty_panel(names[0] if names else chart.name.partition("-")[2].replace("-", " ").capitalize(), chart.empty)
+        )
     known = definitions(scope)
     drawing = chart.draw(rows, view, known)
     is_table = drawing.figure is None and drawing.body is None

@@ -42,7 +42,8 @@ def series_title(definition: Mapping[str, Any], row: Mapping[str, Any]) -> str:
         words.month(row["period_start"]),
     )
     if not is_change(row):
-        tail = ", within its usual range" if not words.is_missing(row["mean"]) else ""
+        judged = not words.is_missing(row["mean"]) and (row.get("points") or FEWEST_POINTS) >= FEWEST_POINTS
+        tail = ", within its usual range" if judged else ""
         return f"{name}: {shown} in {month}{tail}"
     way = "up" if row["value"] > row["mean"] else "down"
     return f"{name}: {way} to {shown} in {month}, a real change"

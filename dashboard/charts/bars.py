@@ -57,7 +57,8 @@ def stacked_months(rows: Rows, height: int = 280) -> Figure:
     ]
     return figure(
         traces, height, barmode="stack", bargap=0.25, hovermode="x unified",
-        xaxis={**month_axis(), "hoverformat": "%B %Y"}, yaxis={"tickformat": "~s", "nticks": 6, "rangemode": "tozero"},
+        xaxis={**month_axis(len(months)), "hoverformat": "%B %Y"},
+        yaxis={"tickformat": "~s", "nticks": 6, "rangemode": "tozero"},
     )  # fmt: skip
 
 

@@ -66,7 +66,9 @@ def spc(rows: Rows, unit: str, aim: float | None = None, height: int = 280) -> F
             )
     if aim is not None:
         traces.append(_line([x[0], x[-1]], [aim, aim], f"aim {words.value(aim, unit)}", PLUM, width=2))
-    return figure(traces, height, xaxis=month_axis(), yaxis=value_axis(unit, _spread(rows)), hovermode="closest")
+    return figure(
+        traces, height, xaxis=month_axis(len(rows)), yaxis=value_axis(unit, _spread(rows)), hovermode="closest"
+    )
 
 
 def mark_of(variation: str | None) -> str:

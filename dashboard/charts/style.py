@@ -63,9 +63,10 @@ def figure(traces: list[dict[str, Any]], height: int = 280, **layout: Any) -> Fi
     }
 
 
-def month_axis() -> dict[str, Any]:
-    """A time axis: month names, the year once below the first of it."""
-    return {"type": "date", "tickformat": "%b\n%Y", "nticks": 9, "showgrid": False}
+def month_axis(months: int = 24) -> dict[str, Any]:
+    """A time axis: month names, the year once below the first of it. months: how many it spans."""
+    ticks: dict[str, Any] = {"dtick": "M1"} if months < 9 else {"nticks": 9}
+    return {"type": "date", "tickformat": "%b\n%Y", "showgrid": False, **ticks}
 
 
 def value_axis(unit: str, spread: float = 1.0) -> dict[str, Any]:

@@ -104,7 +104,7 @@ def trend(name: str, fixed: str | None = None) -> Chart:
         title = findings.series_title(definition, newest)
         spread = findings.usual_range(newest, definition["unit"])
         gaps = sum(row["value"] is None for row in rows)
-        missing = f" {words.plural(gaps, 'month')} without data left as a gap." if gaps else ""
+        missing = f" {words.plural(gaps, 'month').capitalize()} without data left as a gap." if gaps else ""
         return Drawing(
             title,
             f"{definition['title']}, monthly, {words.unit(definition['unit'])}, with process limits (XmR).{missing}",
@@ -310,8 +310,7 @@ def sources(scope: Scope, view: View) -> dict[str, str]:
     logged = tuple(LOGGED + name for name in TRENDS if LOGGED + name in known)
     if view.organisation.kind != "practice" or not logged:
         return {name: name for name in TRENDS if name in known}
-    found = measures.latest(scope, view.organisation, logged, view.ending)
-    in_period = {name for name, row in found.items() if view.first_month and row["period_start"] >= view.first_month}
+    in_period = measures.latest(scope, view, logged)
     return {name: LOGGED + name if LOGGED + name in in_period else name for name in TRENDS if name in known}
 
 
@@ -320,7 +319,7 @@ def layout(scope: Scope, view: View) -> list[Component]:
     known = measures.definitions(scope)
     shown = sources(scope, view)
     others = tuple(name for name in known if name.startswith(LOGGED) and name not in shown.values())
-    latest = measures.latest(scope, view.organisation, (*shown.values(), *others), view.ending)
+    latest = measures.latest(scope, view, (*shown.values(), *others))
     first = view.option("measure", shown.get(MEASURE, MEASURE))
     view = _week.measured_by_logs(view, first)
     title = findings.page_title([_found(known, latest, shown[n]) for n in TITLE if shown.get(n) in latest])

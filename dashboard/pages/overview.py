@@ -43,7 +43,7 @@ LISTED, SIGNALS = 6, 3  # organisations with signals, and how many of each
 def layout(scope: Scope, view: View) -> list[Component]:
     """Sentences, cards, the trend, what changed, and the PCNs (or practices) below."""
     known = measures.definitions(scope)
-    latest = measures.latest(scope, view.organisation, (*HEADLINE, LIVE, REDIRECTED, UNKNOWN), view.ending)
+    latest = measures.latest(scope, view, (*HEADLINE, LIVE, REDIRECTED, UNKNOWN))
     rows = [(known[name], latest[name]) for name in HEADLINE if name in latest and name in known]
     shown = [(known[name], latest[name]) for name in (*SENTENCES, REDIRECTED) if name in latest and name in known]
     said = [findings.series_sentence(definition, row) for definition, row in shown]
@@ -93,8 +93,8 @@ def _card(name: str, known: dict[str, Any], latest: dict[str, Any], view: View) 
 def _about(view: View, latest: dict[str, dict[str, Any]]) -> str:
     known, organisation = organisations.directory(), view.organisation
     # those with a list, as the charts count them; where no measure says, all that are not closed
-    listed = [row["practices_expected"] for row in latest.values() if row["practices_expected"]]
-    practices = listed[0] if listed else len(known.below(organisation.code, "practice"))
+    listed = [(row["period_start"], row["practices_expected"]) for row in latest.values() if row["practices_expected"]]
+    practices = max(listed)[1] if listed else len(known.below(organisation.code, "practice"))
     pcns = len(known.below(organisation.code, "pcn"))
     parts = [organisation.name]
     if organisation.kind not in ("england", "practice"):

@@ -308,7 +308,7 @@ def layout(scope: Scope, view: View, ods: str) -> list[Component]:
     """Sentences, cards, evidence on the left, state on the right, and every definition at the end."""
     known = measures.definitions(scope)
     rows = practice.compared(scope, view, COMPARED)
-    latest = measures.latest(scope, view.organisation, tuple(name for name in COMPARED if name in known), view.ending)
+    latest = measures.latest(scope, view, tuple(name for name in COMPARED if name in known))
     by_name = {row["measure"]: row for row in rows}
     shown = [name for name in CARDS if name in known]
     return [

@@ -86,13 +86,15 @@ def coverage(scope: Scope, view: View) -> Rows:
 
 
 def reconciliation(scope: Scope, view: View) -> Rows:
-    """Ours against printed in the period, largest relative difference first."""
+    """Ours against printed in the period: first what was printed with the rows, then the newest national series, which
+    revises earlier months; in each the largest relative difference first."""
     _whole_icb(scope)
     return reader().records(
-        "SELECT source, organisation, period_start, item, ours, printed, difference, "
+        "SELECT source, dataset, organisation, period_start, item, ours, printed, difference, "
         "difference / nullif(printed, 0) AS share, note FROM reconciliation "
         "WHERE period_start BETWEEN :first AND :last "
-        "ORDER BY abs(difference / nullif(printed, 0)) DESC NULLS LAST, period_start DESC, source, item LIMIT :most",
+        "ORDER BY dataset = 'table_1', abs(difference / nullif(printed, 0)) DESC NULLS LAST, period_start DESC, "
+        "source, item LIMIT :most",
         first=view.first_month,
         last=view.last_month,
         most=MOST_ROWS,

@@ -98,15 +98,20 @@ def _next_month(month: date) -> date:
     return date(month.year + month.month // 12, month.month % 12 + 1, 1)
 
 
-@remembered
-def latest(
-    scope: Scope, organisation: Organisation, names: tuple[str, ...], until: date | None = None
-) -> dict[str, dict[str, Any]]:
-    """The newest value of each of these measures for one organisation, with England's for the same month; of no month
-    after `until`, where that is given.
+def latest(scope: Scope, view: View, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """The newest value in the view's period of each of these measures, with England's for the same month.
 
-    Adds `england` (value) and `earlier` (up to 24 months of values, oldest first, gaps as None) to each row.
+    Adds `england` (value) and `earlier` (up to 24 months of values, oldest first, gaps as None) to each row. A measure
+    without a value in the period is left out: what was so years ago is no news.
     """
+    found = _latest(scope, view.organisation, names, view.ending)
+    return {n: row for n, row in found.items() if view.first_month is None or row["period_start"] >= view.first_month}
+
+
+@remembered
+def _latest(
+    scope: Scope, organisation: Organisation, names: tuple[str, ...], until: date | None
+) -> dict[str, dict[str, Any]]:
     (code,) = organisations.permit(scope, [organisation.code])
     rows = reader().records(
         SERIES + "AND v.measure IN (SELECT unnest(:names)) AND v.level = :level AND v.organisation = :code "

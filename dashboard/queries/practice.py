@@ -224,7 +224,7 @@ def compared(scope: Scope, view: View, names: tuple[str, ...]) -> Rows:
     """
     known = measures.definitions(scope)
     wanted = tuple(name for name in names if name in known)
-    latest = measures.latest(scope, view.organisation, wanted, view.ending)
+    latest = measures.latest(scope, view, wanted)
     similar = peers.against_similar(scope, view, wanted)
     nothing = dict.fromkeys(("value", "lower_quartile", "median", "upper_quartile", "judgement"))
     return [

@@ -129,7 +129,11 @@ def _read_workbook(reading: Reading) -> None:
             count=kind == "total",
         )
     stage_areas(reading, relation, KINDS, "period", problems)
-    stage_printed(reading, NAME, "table_1", months_across(reading, NATIONAL))
+    printed = months_across(reading, NATIONAL)
+    stage_printed(reading, NAME, "table_1", printed)
+    # later editions revise the national table and not these practices: the edition's own month is kept apart
+    own = {month_of(row[1]) for row in rows}
+    stage_printed(reading, NAME, "own_month", [figure for figure in printed if figure[1] in own])
 
 
 def _read_csv(reading: Reading) -> None:

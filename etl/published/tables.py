@@ -114,7 +114,8 @@ TABLES: dict[str, dict[str, str]] = {
     # ours rebuilt from rows against the figure the publisher printed
     "reconciliation": {
         "source": "VARCHAR",
-        "dataset": "VARCHAR",  # total_row: printed under the rows loaded; table_1: the national series, revised later
+        # total_row, own_month: printed with the rows loaded; table_1: the newest national series, revised since
+        "dataset": "VARCHAR",
         "organisation": "VARCHAR",
         "period_start": "DATE",
         "item": "VARCHAR",

@@ -228,7 +228,7 @@ printed_figure = Table(
     "printed_figure",
     metadata,
     _column("source", String, "published_calls, online_requests, appointments", nullable=False),
-    _column("dataset", String, "table_1, total_row, coverage", nullable=False),
+    _column("dataset", String, "total_row, own_month (of the edition itself), table_1, coverage", nullable=False),
     _column("period_start", Date, "first day of the month", nullable=False),
     _column("organisation", String, "ENG, ICB or sub-ICB code", nullable=False),
     _column(

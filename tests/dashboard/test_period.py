@@ -3,6 +3,8 @@
 import csv
 import io
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
 
 import pytest
 from dash import Dash
@@ -72,10 +74,13 @@ def test_a_page_speaks_of_the_chosen_month_and_of_none_after_it(client_for: Clie
 def test_newest_figures_up_to_a_month(dashboard: Dash) -> None:
     with dashboard.server.app_context():
         organisation = resolve(WHOLE_ICB, EARLIER).organisation
-        march = measures.latest(WHOLE_ICB, organisation, ("calls_missed",), MONTHS[-8])["calls_missed"]
-        newest = measures.latest(WHOLE_ICB, organisation, ("calls_missed",))["calls_missed"]
+        march = measures.latest(WHOLE_ICB, resolve(WHOLE_ICB, EARLIER), ("calls_missed",))["calls_missed"]
+        newest = measures.latest(WHOLE_ICB, resolve(WHOLE_ICB, ""), ("calls_missed",))["calls_missed"]
         assert (march["period_start"], newest["period_start"]) == (MONTHS[-8], MONTHS[-1])
         assert march["earlier"][-1] == march["value"] != newest["value"]
+        # what has no value since the period began is no news
+        old = replace(resolve(WHOLE_ICB, ""), first_month=date(2026, 11, 1))
+        assert measures.latest(WHOLE_ICB, old, ("calls_missed",)) == {}
         # before the planted fall of the last eight months, all was still high
         before = measures.signals(WHOLE_ICB, organisation, ("calls_missed",), MONTHS[-9])
         after = measures.signals(WHOLE_ICB, organisation, ("calls_missed",))
