@@ -14,12 +14,13 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from etl.exports.content import content
-from etl.exports.definitions import Definition, DefinitionError, definitions, month_of
+from etl.exports.definitions import Definition, DefinitionError, month_of, readable
 from etl.exports.delivery import DeliveryError
 from etl.exports.history import History, HistoryError
 from etl.exports.schedule import Job, Locked, Outcome, deliver, lock, look, routes, serve, write
 from etl.exports.settings import export_settings
 from etl.exports.tables import ExportError
+from etl.exports.writing import Damaged
 from etl.published.reading import NothingPublished, Reader
 from etl.settings import Settings, SettingsError
 
@@ -60,7 +61,7 @@ def _guarded(command: Command) -> Command:
     def run(settings: Settings, chosen: argparse.Namespace) -> int:
         try:
             return command(settings, chosen)
-        except (DefinitionError, ExportError, HistoryError, Locked, NothingPublished, SettingsError) as error:
+        except (Damaged, DefinitionError, ExportError, HistoryError, Locked, NothingPublished, SettingsError) as error:
             _complain(str(error))
         except SQLAlchemyError as error:
             _complain(f"the record of exports cannot be used: {getattr(error, 'orig', error)}")
@@ -77,22 +78,34 @@ def _complain(text: str) -> None:
 
 def run_export(settings: Settings, chosen: argparse.Namespace) -> int:
     """Write one export or all. By hand an incomplete period is written and marked p, not held."""
-    known = definitions(settings.home)
     month = month_of(chosen.period)
-    if chosen.name != "all" and chosen.name not in known:
-        raise DefinitionError(f"There is no export named {chosen.name}. There are: {', '.join(known)}.")
+    known, wrong = _known(settings, chosen.name)
     if chosen.resubmit and not (chosen.reason or "").strip():
         raise HistoryError("A resubmission needs --reason TEXT: it stands in the manifest.")
     if chosen.reason and not chosen.resubmit:
         raise HistoryError("--reason goes with --resubmit.")
     wanted = list(known.values()) if chosen.name == "all" else [known[chosen.name]]
     reader = Reader(settings.published)
+    failed = [COULD_NOT] * wrong if chosen.name == "all" else []
     if chosen.out:
-        return _result([_to_folder(reader, definition, month, chosen) for definition in wanted])
+        return _result(failed + [_to_folder(reader, definition, month, chosen) for definition in wanted])
     with lock(settings.home, wait=PATIENCE):
         history = History(settings.home)
         history.catch_up(routes(known, export_settings(settings)))
-        return _result([_to_home(settings, reader, history, definition, month, chosen) for definition in wanted])
+        done = [_to_home(settings, reader, history, definition, month, chosen) for definition in wanted]
+        return _result(failed + done)
+
+
+def _known(settings: Settings, name: str = "all") -> tuple[dict[str, Definition], int]:
+    """The definitions, and how many are wrong, which is said. Raises DefinitionError where `name` is none of them."""
+    known, wrong = readable(settings.home)
+    if name in wrong:
+        raise wrong[name]
+    for error in wrong.values():
+        _complain(str(error))
+    if name != "all" and name not in known:
+        raise DefinitionError(f"There is no export named {name}. There are: {', '.join(known)}.")
+    return known, len(wrong)
 
 
 def _result(results: list[int]) -> int:
@@ -105,10 +118,10 @@ def _result(results: list[int]) -> int:
 def _to_folder(reader: Reader, definition: Definition, month: date, chosen: argparse.Namespace) -> int:
     try:
         found = content(reader, definition, month)
-    except ExportError as error:
+        written = write(chosen.out / definition.name, definition, found, month, datetime.now(UTC), chosen.reason)
+    except (ExportError, Damaged) as error:
         _complain(str(error))
         return COULD_NOT
-    written = write(chosen.out / definition.name, definition, found, month, datetime.now(UTC), chosen.reason)
     _say(written.path, written.entry)
     return DONE
 
@@ -134,11 +147,11 @@ def _to_home(
         return REFUSED
     try:
         found = content(reader, definition, month)
-    except ExportError as error:
+        folder = settings.home / "exports" / definition.name
+        written = write(folder, definition, found, month, datetime.now(UTC), chosen.reason)
+    except (ExportError, Damaged) as error:
         _complain(str(error))
         return COULD_NOT
-    folder = settings.home / "exports" / definition.name
-    written = write(folder, definition, found, month, datetime.now(UTC), chosen.reason)
     options = export_settings(settings)
     history.catch_up(routes({definition.name: definition}, options))
     _say(written.path, written.entry)
@@ -159,7 +172,7 @@ def _say(path: Path, entry: dict[str, Any]) -> None:
 
 def run_schedule(settings: Settings, night: Callable[[Settings], object]) -> int:
     """Serve the calendar until stopped."""
-    exports = definitions(settings.home)
+    exports, _ = _known(settings)
     options = export_settings(settings)
     print(
         f"night at {options.night_at:%H:%M} London time; exports: {', '.join(exports)}. Stop with Ctrl-C.", flush=True
@@ -182,7 +195,7 @@ def run_due(settings: Settings, report: Callable[[Outcome], None] = _report) -> 
 
 def run_list(settings: Settings, _: argparse.Namespace) -> int:
     """Exports with their calendar; what was made and sent; what is held and why."""
-    exports = definitions(settings.home)
+    exports, wrong = _known(settings)
     history = History(settings.home)
     history.catch_up(routes(exports, export_settings(settings)))
     this_month = datetime.now(UTC).date().replace(day=1)
@@ -197,12 +210,13 @@ def run_list(settings: Settings, _: argparse.Namespace) -> int:
         print(f"  held: {hold['export']} {hold['period']} since {hold['since']:%Y-%m-%d}")
         for line in hold["why"].splitlines():
             print(f"    {line}")
-    return DONE
+    return REFUSED if wrong else DONE
 
 
 def run_release(settings: Settings, chosen: argparse.Namespace) -> int:
     """Ask for a held period to go as provisional."""
     period = f"{month_of(chosen.period):%Y-%m}"
+    _known(settings, chosen.name)
     History(settings.home).ask("release", chosen.name, period, getpass.getuser(), datetime.now(UTC))
     print(f"{chosen.name} {period} goes, marked provisional, at the schedule's next look.")
     return DONE

@@ -220,12 +220,26 @@ class Definition(_Strict):
 def definitions(home: Path | None = None) -> dict[str, Definition]:
     """All exports by name, the ICB's own (`<home>/exports/definitions/*.toml`) in place of shipped ones of the
     same name. Raises DefinitionError, naming the file that is wrong."""
+    found, wrong = readable(home)
+    if wrong:
+        raise next(iter(wrong.values()))
+    return found
+
+
+def readable(home: Path | None = None) -> tuple[dict[str, Definition], dict[str, DefinitionError]]:
+    """`definitions`, and by file name what is wrong with those that cannot be used. One that is wrong stops only
+    itself: a shipped one of its name is not used instead."""
     folders = [SHIPPED] + ([home / "exports" / "definitions"] if home else [])
-    found = {}
+    found: dict[str, Definition] = {}
+    wrong: dict[str, DefinitionError] = {}
     for folder in folders:
         for path in sorted(folder.glob("*.toml")):
-            found[path.stem] = _read(path)
-    return dict(sorted(found.items()))
+            try:
+                found[path.stem] = _read(path)
+            except DefinitionError as error:
+                wrong[path.stem] = error
+                found.pop(path.stem, None)
+    return dict(sorted(found.items())), wrong
 
 
 def _read(path: Path) -> Definition:
@@ -237,7 +251,7 @@ def _read(path: Path) -> Definition:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise DefinitionError(f"{path}: {where + ': ' if where else ''}{first['msg']}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError, OSError) as error:
         raise DefinitionError(f"{path} cannot be read: {error}") from None
 
 

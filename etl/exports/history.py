@@ -6,7 +6,7 @@ Times are UTC.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.pool import NullPool
 
-from etl.exports.writing import versions
+from etl.exports.writing import Damaged, versions
 
 LATELY = timedelta(days=3)  # earlier attempts say nothing about what is due now
 schema = MetaData()
@@ -144,13 +144,14 @@ class History:
         return since.replace(tzinfo=UTC)
 
     def catch_up(self, routes: dict[str, str]) -> None:
-        """Bring the record up to the manifests: what a crash kept from being recorded. routes: export → route."""
-        entries = [
-            (folder.name, entry)
-            for folder in sorted(self.folder.iterdir())
-            if (folder / "manifest.json").is_file()
-            for entry in versions(folder)
-        ]
+        """Bring the record up to the manifests: what a crash kept from being recorded. routes: export → route.
+
+        A damaged manifest tells nothing here; writing beside it says what is wrong.
+        """
+        entries = []
+        for folder in sorted(self.folder.iterdir()):
+            with suppress(Damaged):
+                entries += [(folder.name, entry) for entry in versions(folder)] if folder.is_dir() else []
         with self._transaction() as connection:
             known = set(connection.scalars(select(version.c.file)))
             for export, entry in entries:

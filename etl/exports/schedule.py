@@ -18,13 +18,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.exc import SQLAlchemyError
 
 from etl.exports.content import Content, content
-from etl.exports.definitions import Definition, DefinitionError, definitions, month_of, months_between
+from etl.exports.definitions import Definition, DefinitionError, month_of, months_between, readable
 from etl.exports.delivery import DeliveryError, send
 from etl.exports.history import History, State
 from etl.exports.notice import tell
 from etl.exports.settings import ExportSettings, export_settings
 from etl.exports.tables import ExportError
-from etl.exports.writing import Version, write_sums, write_version
+from etl.exports.writing import Damaged, Version, write_sums, write_version
 from etl.published.reading import NothingPublished, Reader
 from etl.settings import Settings
 
@@ -176,13 +176,15 @@ def look(
         reader = Reader(settings.published)
         tried: set[str] = set()
         while True:
-            exports, trouble = _definitions(settings)
+            exports, wrong = readable(settings.home)
             history.catch_up(routes(exports, options))
             state = history.state(now())
             jobs = due(now(), exports, state, _generation(reader), options.night_at)
-            if trouble and trouble.job.key not in tried and _waited(trouble.job, state, now()):
-                _attempt(history, trouble.job, now, options, partial(_same, trouble), outcomes, report)
-                tried.add(trouble.job.key)
+            for name, error in wrong.items():
+                job = Job("definition", name, "", now())
+                if job.key not in tried and _waited(job, state, now()):
+                    _attempt(history, job, now, options, partial(_refused, error), outcomes, report)
+                    tried.add(job.key)
             jobs = [job for job in jobs if job.key not in tried and (job.kind != "night" or night is not None)]
             if not jobs:
                 return outcomes
@@ -194,17 +196,8 @@ def look(
             _attempt(history, job, now, options, work, outcomes, report)
 
 
-def _same(outcome: Outcome) -> Outcome:
-    return outcome
-
-
-def _definitions(settings: Settings) -> tuple[dict[str, Definition], Outcome | None]:
-    """The definitions; when one is wrong, none, and the trouble: the night must still run."""
-    try:
-        return definitions(settings.home), None
-    except DefinitionError as error:
-        job = Job("definitions", "", "", datetime.now(UTC))
-        return {}, Outcome(job, "failed", f"No export can be made: {error}")
+def _refused(error: DefinitionError) -> Outcome:
+    raise error
 
 
 def routes(exports: Mapping[str, Definition], options: ExportSettings) -> dict[str, str]:
@@ -232,7 +225,7 @@ def _attempt(
     number = history.start(job.key, now())
     try:
         outcome = work()
-    except (ExportError, DefinitionError, DeliveryError, NothingPublished, OSError, SQLAlchemyError) as error:
+    except (ExportError, DefinitionError, DeliveryError, Damaged, NothingPublished, OSError, SQLAlchemyError) as error:
         outcome = Outcome(job, "failed", _reason(error))
     history.finish(number, outcome.outcome, outcome.message, now())
     outcomes.append(outcome)

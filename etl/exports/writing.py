@@ -26,6 +26,10 @@ FORMULA = re.compile(r"^[\s\ufeff\u200b]*[=+\-@＝＋－＠\x00]|^[\t\r\n]")
 DATATYPES: dict[str, Any] = {"text": "string", "date": "date", "integer": "integer", "number": "number"}
 
 
+class Damaged(Exception):
+    """A folder's manifest is not one. The message names it."""
+
+
 @dataclass(frozen=True)
 class Version:
     """A written version. `file` is its name, `entry` what the manifest says of it."""
@@ -107,12 +111,19 @@ def _json(value: Any) -> bytes:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The folder's manifest: `export` and `files`, a list with name, sha256, and for each CSV what it was made of."""
+    """The folder's manifest: `export` and `files`, a list with name, sha256, and for each CSV what it was made of.
+
+    Raises Damaged when it is something else.
+    """
     try:
         found: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        return found
+        if all(isinstance(entry["name"], str) for entry in found["files"]):
+            return found
     except FileNotFoundError:
         return {"files": []}
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise Damaged(f"{folder / MANIFEST} is damaged: put back a copy. Until then nothing is written beside it.")
 
 
 def versions(folder: Path, period: str | None = None) -> list[dict[str, Any]]:

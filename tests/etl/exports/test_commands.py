@@ -69,6 +69,7 @@ def test_all_to_a_folder_twice_is_equal_and_records_nothing(home_of: Callable[..
         (("export", "all", "--period", "October"), "2026-10"),
         (("export", "measures_long", "--period", "2026-10", "--reason", "x"), "--resubmit"),
         (("exports", "release", "measures_long", "--period", "2026-10"), "not held"),
+        (("exports", "release", "nothing", "--period", "2026-10"), "no export named nothing"),
     ],
 )
 def test_what_cannot_be_done_is_said(
@@ -114,3 +115,34 @@ def test_an_incomplete_period_is_written_by_hand(home_of: Callable[..., Settings
     assert run(settings, "export", "demand_and_capacity", "--period", "2026-10") == 0
     folder = settings.home / "exports" / "demand_and_capacity"
     assert b",p\r\n" in (folder / files(folder)[0]).read_bytes()
+
+
+def test_a_wrong_definition_stops_only_itself(
+    home_of: Callable[..., Settings], capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = home_of()
+    folder = settings.home / "exports" / "definitions"
+    folder.mkdir(parents=True)
+    (folder / "measures_long.toml").write_text("title = 1\n")
+    assert run(settings, "export", "telephony_adoption", "--period", "2026-10") == 0
+    assert "measures_long.toml" in capsys.readouterr().err
+    assert run(settings, "export", "measures_long", "--period", "2026-10") == 1  # nor is the shipped one used instead
+    assert run(settings, "export", "all", "--period", "2026-09") == 2
+    assert len(files(settings.home / "exports" / "care_navigation")) == 1
+    assert not (settings.home / "exports" / "measures_long").exists()
+    assert run(settings, "exports", "list") == 2
+
+
+@pytest.mark.parametrize("content", ["{", "[1]", '{"files": [{}]}', ""])
+def test_a_damaged_manifest_is_named_and_left_alone(
+    home_of: Callable[..., Settings], capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    settings = home_of()
+    folder = settings.home / "exports" / "telephony_adoption"
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text(content)
+    assert run(settings, "export", "telephony_adoption", "--period", "2026-10") == 1
+    assert "telephony_adoption/manifest.json is damaged" in capsys.readouterr().err
+    assert (folder / "manifest.json").read_text() == content
+    assert files(folder) == []
+    assert run(settings, "export", "navigator_training", "--period", "2026-10") == 0

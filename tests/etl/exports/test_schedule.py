@@ -223,14 +223,17 @@ def test_a_resubmission_asked_for_is_made_once(home_of: Callable[..., Settings])
     assert [row["file"] for row in history.deliveries()] == [first["name"], second["name"]]
 
 
-def test_a_wrong_definition_does_not_stop_the_night(home_of: Callable[..., Settings]) -> None:
+def test_a_wrong_definition_stops_neither_the_night_nor_the_others(home_of: Callable[..., Settings]) -> None:
     settings = begun(with_own(home_of()))
     (settings.home / "exports" / "definitions" / "mine.toml").write_text("title = 1")
     nights: list[int] = []
+    (settings.home / "exports" / "definitions" / "ours.toml").write_text(OWN)
     outcomes = look(settings, Clock(DUE), lambda: nights.append(1))
     assert nights == [1]
-    assert [outcome.outcome for outcome in outcomes] == ["failed", "done"]
+    assert [outcome.outcome for outcome in outcomes] == ["failed", "done", "done", "done"]
     assert "mine.toml" in outcomes[0].message
+    assert made(settings, "ours") == ["ours_qzz_2026-10_month_v1.csv"]  # the others go all the same
+    assert [outcome.outcome for outcome in look(settings, Clock(DUE + timedelta(minutes=6)))] == ["failed"]
 
 
 def test_a_night_that_fails_is_tried_again_and_stops_nothing(home_of: Callable[..., Settings]) -> None:
