@@ -98,7 +98,9 @@ def test_chance_is_never_called_a_real_change(variation: str | None) -> None:
 def test_too_few_points_are_said_to_be_too_few() -> None:
     row = {**ROW, "variation": "common_cause", "lower_limit": None, "upper_limit": None, "mean": None}
     assert "too few months" in findings.series_sentence(DEFINITION, row).rest
-    assert "usual range" not in findings.series_title(DEFINITION, row)
+    two = {**ROW, "variation": "common_cause", "points": 2}
+    assert "usual range" not in findings.series_title(DEFINITION, two)
+    assert "usual range" in findings.series_title(DEFINITION, {**two, "points": 12})
 
 
 def test_funnel_titles() -> None:
