@@ -51,6 +51,12 @@ class Settings(BaseSettings):
         [date(2025, 12, 31), date(2027, 1, 31)],
         description="The dates on which analogue lines are withdrawn, first announced first.",
     )
+    telephony_funding_share: float | None = Field(
+        None,
+        ge=0,
+        description="The ICB's share of the £240 million for digital telephony, in pounds. Empty: an even split over "
+        "England's practices is shown in its place, and called that.",
+    )
     redirection_aim: float = Field(
         0.40,
         ge=0,

@@ -9,6 +9,7 @@ import csv
 import difflib
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -27,6 +28,7 @@ STAGES = ("analogue", "signed_up", "contracted", "installed", "live")
 LINE_TYPES = ("PSTN", "ISDN", "on-premise VoIP", "cloud")
 CAPABILITIES = ("queue_position", "call_back", "call_routing", "clinical_system_link", "call_logs")
 HEADING_WITHIN = 30  # rows in which a heading is looked for, below titles and merged cells
+RARE_WORD, RARE_IN = 4, 3  # letters of a word, and names that have it, for it to tell practices apart
 FEWEST_PARTS = 2  # a table with one stage's columns is not taken for a wide tracker
 LONDON = ZoneInfo("Europe/London")
 
@@ -284,8 +286,19 @@ class Reader:
         said = text or name
         if not said:
             raise Bad(heading, "the practice's code is missing")
+        within = [found for found in re.findall(rf"\b{PRACTICE}\b", said.upper()) if found in self.practices]
+        if within:
+            raise Bad(heading, f"“{said[:60]}” has more in it than a code. Put {within[0]} in this cell, and nothing else")
         suggestion = self._suggest(said) or ". Put its ODS code in"
         raise Bad(heading, f"“{said[:60]}” is not a practice's code{suggestion}")
+
+    def _rare_words(self, name: str) -> set[str]:
+        return {word for word in name.split("_") if len(word) >= RARE_WORD and self._words[word] <= RARE_IN}
+
+    @cached_property
+    def _words(self) -> Counter[str]:
+        """In how many practices' names each word is."""
+        return Counter(word for name, _ in self.practices.values() for word in set(normalise(name).split("_")))
 
     def _suggest(self, name: str) -> str:
         """`: its code may be Z90001 (ALDERSTOW SURGERY). Put …`, from the names known; empty when none is like it."""
@@ -294,6 +307,8 @@ class Reader:
             by_name.setdefault(normalise(known), []).append(code)
         wanted = normalise(name)
         alike = [wanted] if wanted in by_name else difflib.get_close_matches(wanted, by_name, n=3, cutoff=0.8)
+        if not alike:  # “Alderstow Surgery” for ALDERSTOW MEDICAL CENTRE: the word that few names have
+            alike = [each for each in by_name if self._rare_words(each) & set(wanted.split("_"))]
         codes = [f"{code} ({self.practices[code][0]})" for each in alike for code in by_name[each]][:3]
         return f": its code may be {' or '.join(codes)}. Put the code in" if codes else ""
 
@@ -315,15 +330,16 @@ def day(cell: Any, words: Mapping[str, str]) -> date | None:
         found = _parsed(text)
     if found is None or not EARLIEST <= found <= LATEST:
         said = f"“{_text(cell)[:40]}” is not a date"
-        raise Bad("", f"{said}. Write it like 31/03/2024, or leave the cell empty or TBC until it is known")
+        raise Bad("", f"{said}. Write it like 31/03/2024, the day first, or leave it empty or TBC until it is known")
     return found
 
 
 def _parsed(text: str) -> date | None:
     if re.fullmatch(r"\d{5}(\.\d+)?", text):
         return SERIAL_START + timedelta(days=int(float(text)))
-    if re.fullmatch(r"\d{4}-\d\d-\d\d([ T].*)?", text):
-        text = text[:10]
+    # a date cell saved as text brings its midnight with it
+    text = re.sub(r"[ T]\d{1,2}:\d\d(:\d\d(\.\d+)?)?$", "", text)
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
         try:
             return date.fromisoformat(text)
         except ValueError:

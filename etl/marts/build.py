@@ -61,6 +61,7 @@ SETTINGS = (
     "code",
     "telephony_target_date",
     "analogue_switch_off_dates",
+    "telephony_funding_share",
     "navigation_minimum_base",
     "navigation_maximum_not_recorded",
 )

@@ -1,6 +1,6 @@
 -- Every GP practice in every month: open or not, its areas, its list.
--- Open on the month's last day: in ODS as a GP practice, not dormant, opened by then, not closed before then,
--- and in the newest list-size publication at that date for its sub-ICB location, where one is loaded.
+-- Open on the month's last day, or today in the month that is running: in ODS as a GP practice, not dormant, opened
+-- by then, not closed before then, and in the newest list-size publication at that date for its sub-ICB location, where one is loaded.
 -- List of a month: that month's extract, else the newest of the three before; else unknown.
 WITH listed AS (
     SELECT DISTINCT organisation AS practice, period_start AS month
@@ -35,12 +35,17 @@ newest_list AS (
         row_number() OVER (PARTITION BY l.practice, d.month ORDER BY l.month DESC) AS choice
     FROM lists AS l
     INNER JOIN mart.month AS d ON l.month <= d.month AND l.month >= CAST(d.month - INTERVAL '3 months' AS DATE)
+),
+days AS (
+    SELECT d.*, CASE WHEN t.day BETWEEN d.month AND d.last_day THEN t.day ELSE d.last_day END AS on_day
+    FROM mart.month AS d
+    CROSS JOIN (SELECT max(day) AS day FROM fact.setting WHERE name = 'today') AS t
 )
 SELECT
     o.code AS practice,
     d.month,
-    coalesce(o.opened, DATE '1900-01-01') <= d.last_day
-        AND coalesce(o.closed, DATE '2999-12-31') >= d.last_day
+    coalesce(o.opened, DATE '1900-01-01') <= d.on_day
+        AND coalesce(o.closed, DATE '2999-12-31') >= d.on_day
         AND coalesce(o.status, 'A') NOT IN ('D', 'P')
         AND o.is_gp
         AND (lm.list_month IS NULL OR l.practice IS NOT NULL) AS is_open,
@@ -51,7 +56,7 @@ SELECT
     n.patients,
     n.patients_on
 FROM mart.organisation AS o
-CROSS JOIN mart.month AS d
+CROSS JOIN days AS d
 LEFT JOIN newest_list AS n ON n.practice = o.code AND n.month = d.month AND n.choice = 1
 LEFT JOIN mart.parent_month AS p ON p.child = o.code AND p.parent_kind = 'pcn' AND p.month = d.month
 LEFT JOIN mart.parent_month AS s ON s.child = o.code AND s.parent_kind = 'sub_icb' AND s.month = d.month

@@ -19,6 +19,7 @@ SELECT
     sum(CASE WHEN stage_number = 5 THEN 1 WHEN is_tracked THEN 0 END) AS live,
     sum(live_by_target) AS live_by_target,
     sum(late) AS late,
+    sum(days_late) AS days_late,
     sum(analogue) AS analogue,
     sum(queue_position) AS queue_position,
     sum(call_back) AS call_back,
@@ -28,6 +29,12 @@ SELECT
     sum(awarded) AS awarded,
     sum(paid) AS paid,
     sum(patients) AS patients,
+    sum(CASE WHEN stage_number >= 2 THEN patients WHEN is_tracked AND patients IS NOT NULL THEN 0 END)
+        AS patients_signed_up,
+    sum(CASE WHEN stage_number >= 3 THEN patients WHEN is_tracked AND patients IS NOT NULL THEN 0 END)
+        AS patients_contracted,
+    sum(CASE WHEN stage_number >= 4 THEN patients WHEN is_tracked AND patients IS NOT NULL THEN 0 END)
+        AS patients_installed,
     sum(CASE WHEN stage_number = 5 THEN patients WHEN is_tracked AND patients IS NOT NULL THEN 0 END) AS patients_live
 FROM rows_by_level
 GROUP BY organisation, level, period_start

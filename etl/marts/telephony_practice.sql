@@ -72,6 +72,11 @@ SELECT
     END AS late,
     CASE
         WHEN t.practice_code IS NULL THEN NULL
+        WHEN s.stage = 'live' THEN CASE WHEN s.from_date > g.day THEN s.from_date - g.day END
+        WHEN d.on_day > g.day THEN d.on_day - g.day
+    END AS days_late,
+    CASE
+        WHEN t.practice_code IS NULL THEN NULL
         WHEN s.stage <> 'live' AND s.line_type IN ('PSTN', 'ISDN') THEN 1
         ELSE 0
     END AS analogue,

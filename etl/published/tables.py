@@ -240,11 +240,13 @@ TABLES: dict[str, dict[str, str]] = {
         "icb": "VARCHAR",
         "patients": "INTEGER",
     },
-    # what a rollout is read against: kind is target, switch_off or national
+    # what a rollout is read against: kind is target, switch_off, national (sign-ups), england (its practices), fund
+    # (the national money) or share (the ICB's own, where the settings say it)
     "telephony_date": {
         "kind": "VARCHAR",
         "day": "DATE",
         "practices": "INTEGER",
+        "pounds": "DOUBLE",
         "note": "VARCHAR",
         "source": "VARCHAR",
     },

@@ -39,6 +39,7 @@ STAGES = ["analogue", "signed_up", "contracted", "installed", "live"]
 CAPABILITIES = ["queue_position", "call_back", "call_routing", "clinical_system_link", "call_logs"]
 ICB = "QZZ"
 LEFT_OUT = 5  # a practice that the tracker forgets
+LAST_DAY = 18  # one whose last day is today: still open, whatever the month's end will say
 SCOPE = Scope("icb")
 
 Tracker = dict[str, dict[str, tuple[date | None, date | None, str, str]]]
@@ -53,6 +54,7 @@ class Story:
     trackers: dict[date, Tracker]
     able: list[dict[str, str]]
     money: list[dict[str, str]]
+    patients: dict[str, int]
 
     @property
     def newest(self) -> date:
@@ -65,6 +67,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     home = Settings(home=tmp_path_factory.mktemp("story"), code=(ICB,), inbox_settle_seconds=0)
     home.inbox.mkdir(parents=True)
     world = make_world(TODAY, months=1)
+    world.practices.loc[LAST_DAY, "closed"] = datetime.combine(TODAY, datetime.min.time())
     demo_organisations.write_organisations(home.inbox, world)
     demo_organisations.write_registered_patients(home.inbox, world)
     demo_rollout.write_rollout(home.inbox, world)
@@ -78,6 +81,8 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
         trackers[believed] = _accepted(world, believed, _records(path))
     able = _read_csv(next(home.inbox.glob("rollout-capability*")))
     money = _read_csv(next(home.inbox.glob("rollout-funding*")))
+    listed = _read_csv(max(home.inbox.glob("gp-reg-pat-prac-all-*")))
+    patients = {row["CODE"]: int(row["NUMBER_OF_PATIENTS"]) for row in listed if row["TYPE"] == "GP"}
     square = {"type": "Polygon", "coordinates": [[[-3, 54], [-2, 54], [-2, 55], [-3, 54]]]}
     areas = [{"type": "Feature", "properties": {"name": "ICB - 9ZA"}, "geometry": square}]
     places = [
@@ -89,7 +94,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     (home.home / "reference" / "shapes.geojson").write_text(json.dumps(shapes), encoding="utf-8")
     night = nightly(home)
     assert night.refused == []
-    return Story(home, world, trackers, able, money)
+    return Story(home, world, trackers, able, money, patients)
 
 
 def _read_csv(path: Path) -> list[dict[str, str]]:
@@ -169,7 +174,10 @@ def _expected(story: Story, organisation: str, day: date, believed: date | None 
     members = _members(story, organisation, day)
     counts: dict[str, Any] = {"open": len(members), "live_by_target": 0, "late": 0, "on_analogue": 0, "waiting": 0}
     counts |= {"not_in_tracker": 0, **dict.fromkeys(STAGES, 0), **dict.fromkeys(CAPABILITIES, 0)}
+    counts |= {"days_late": 0, "patients": 0, **{f"patients_{stage}": 0 for stage in STAGES}}
     for code in members:
+        listed = story.patients[code] if day == TODAY else 0  # the only list there is
+        counts["patients"] += listed
         for row in story.able:
             if row["practice_code"] == code and date.fromisoformat(row["from_date"]) <= day:
                 counts[row["capability"]] += not row["to_date"] or date.fromisoformat(row["to_date"]) >= day
@@ -179,14 +187,18 @@ def _expected(story: Story, organisation: str, day: date, believed: date | None 
         own = tracker[code]
         reached = [stage for stage in STAGES if stage in own and own[stage][1] is not None and own[stage][1] <= day]
         for place, stage in enumerate(STAGES):
-            counts[stage] += any(STAGES.index(each) >= place for each in reached)
+            there = any(STAGES.index(each) >= place for each in reached)
+            counts[stage] += there
+            counts[f"patients_{stage}"] += listed * there
         live_on = own["live"][1] if "live" in reached else None
         if live_on:
             counts["live_by_target"] += live_on <= TARGET
             counts["late"] += live_on > TARGET
+            counts["days_late"] += max(0, (live_on - TARGET).days)
         else:
             counts["waiting"] += 1
             counts["late"] += day > TARGET
+            counts["days_late"] += max(0, (day - TARGET).days)
             counts["on_analogue"] += bool(reached) and own[reached[-1]][3] in ("PSTN", "ISDN")
     return counts
 
@@ -235,6 +247,16 @@ def test_measures_are_what_the_files_say(story: Story, day: date) -> None:
                 assert found[measure, code] == (expected[name], expected["open"], known), (measure, code)
             else:
                 assert (measure, code) not in found  # not nought: nothing is known
+        if expected["late"]:
+            assert found["telephony_days_late", code] == (expected["days_late"], expected["late"], known), code
+        else:
+            assert ("telephony_days_late", code) not in found or found["telephony_days_late", code][0] is None
+        for name in ("signed_up", "contracted", "installed", "live"):
+            if day == TODAY and known:
+                assert found[f"telephony_patients_{name}", code][:2] == (
+                    expected[f"patients_{name}"],
+                    expected["patients"],
+                ), (name, code)
 
 
 def test_the_story_has_someone_of_each_kind(story: Story) -> None:

@@ -162,16 +162,16 @@ def test_any_other_text_in_a_date_cell_refuses_the_row(take_csv: Take, ask: Ask,
         (
             2,
             "actual_date",
-            f"“{cell}” is not a date. Write it like 31/03/2024, or leave the cell empty or TBC until it is known",
+            f"“{cell}” is not a date. Write it like 31/03/2024, the day first, or leave it empty or TBC until it is known",
         )
     ]
 
 
 def test_serials_text_and_dates_in_one_column(take_workbook: Take, ask: Ask) -> None:
-    cells = [45385, "45386", datetime(2024, 4, 5), "06/04/2024", "2024-04-07", 45390.75]
+    cells = [45385, "45386", datetime(2024, 4, 5), "06/04/2024", "2024-04-07", 45390.75, "09/04/2024 00:00"]
     rows = [[f"Z9100{n}", "live", None, cell] for n, cell in enumerate(cells, start=1)]
     take_workbook("t.xlsx", {"T": [HEADING[:4], *rows]})
-    assert [row[3] for row in ask(ROWS)] == [date(2024, 4, 3) + timedelta(days=n) for n in range(6)]
+    assert [row[3] for row in ask(ROWS)] == [date(2024, 4, 3) + timedelta(days=n) for n in range(7)]
 
 
 @settings(max_examples=60, deadline=None)
@@ -229,6 +229,8 @@ def test_a_name_without_its_code_is_refused_and_the_code_suggested(
             HEADING,
             ["Brookside Surgery", "live", "", "2023-04-01", "", ""],
             ["Hilltop Surgery", "live", "", "2023-04-01", "", ""],
+            ["Brookside Health Centre", "live", "", "2023-04-01", "", ""],
+            ["Z91001 - Brookside", "live", "", "2023-04-01", "", ""],
             ["Nowhere at all", "live", "", "2023-04-01", "", ""],
             ["Z91009", "live", "", "2023-04-01", "", ""],
         ],
@@ -236,6 +238,8 @@ def test_a_name_without_its_code_is_refused_and_the_code_suggested(
     assert [row[2] for row in reasons(ask)] == [
         "“Brookside Surgery” is not a practice's code: its code may be Z91001 (BROOKSIDE SURGERY). Put the code in",
         "“Hilltop Surgery” is not a practice's code: its code may be Z91002 (HILL TOP SURGERY). Put the code in",
+        "“Brookside Health Centre” is not a practice's code: its code may be Z91001 (BROOKSIDE SURGERY). Put the code in",
+        "“Z91001 - Brookside” has more in it than a code. Put Z91001 in this cell, and nothing else",
         "“Nowhere at all” is not a practice's code. Put its ODS code in",
         "no practice with the code “Z91009” is known. Check it",
     ]
@@ -316,7 +320,7 @@ def test_two_suppliers_at_one_stage_refuse_both_rows(take_csv: Take, ask: Ask) -
         ],
     )
     assert [(row[0], row[1]) for row in ask(ROWS)] == [("Z91001", "contracted"), ("Z91002", "live")]
-    said = "two suppliers at once for live: Beckvoice and Larkline. Keep the row that holds"
+    said = "two suppliers at once for live: Beckvoice and Larkline. Keep the row that is right, and take out the other"
     assert reasons(ask) == [(2, "supplier", said), (3, "supplier", said)]
 
 
