@@ -79,8 +79,10 @@ def _table(scope: Scope, chart: Chart, view: View) -> Any:
 def _written(scope: Scope, chart: Chart, view: View, rows: Rows, drawing: Drawing) -> Component:
     """The rows as a table, or as a grid where they are many and the page has grids."""
     its_page = page_of(chart.name)
-    write = grid_of if len(rows) > PLAIN_ROWS and its_page is not None and its_page.grids else table_of
-    return write(chart, rows, drawing, _unit(scope, chart, view))
+    unit = _unit(scope, chart, view)
+    if len(rows) > PLAIN_ROWS and its_page is not None and its_page.grids:
+        return grid_of(chart, rows, drawing, unit)
+    return table_of(chart, rows, drawing, unit, view)
 
 
 def _unit(scope: Scope, chart: Chart, view: View) -> str:

@@ -184,6 +184,12 @@ def _add_callbacks(app: Dash) -> None:
         Input({"goto": ALL}, "value"),
         prevent_initial_call=True,
     )
+    app.clientside_callback(
+        ClientsideFunction("switchboard", "drill"),
+        Output("moved", "title", allow_duplicate=True),
+        Input({"graph": ALL, "view": ALL}, "clickData"),
+        prevent_initial_call=True,
+    )
 
 
 def fill_panel(identity: Any) -> Any:

@@ -8,6 +8,8 @@ from dashboard.charts.rollout import STAGE_WORDS
 from dashboard.findings import Sentence
 from dashboard.page import Rows
 
+OWN_WORDS = "As the ICB's own tracker has it; what it does not say is not guessed. "
+
 
 class Told(Protocol):
     """What is told: of a day, as believed on another; `newest` is the newest belief there is."""
@@ -36,6 +38,20 @@ def long(days: int) -> str:
         return words.plural(months, "month")
     years, rest = divmod(months, 12)
     return words.plural(years, "year") + (f" {words.plural(rest, 'month')}" if rest else "")
+
+
+def short(days: int) -> str:
+    """The same for a cell: `12 days`, `7 months`, `3 y 2 m`."""
+    months = round(days / 30.4375)
+    if days < 61:
+        return f"{days} days"
+    return f"{months} months" if months < 24 else f"{months // 12} y {months % 12} m"
+
+
+def change(row: dict[str, Any]) -> str:
+    """How much a measure changed, with its sign: `+5.2 points`, `−12 s`. row: of `queries.telephony.impact`."""
+    scale, digits, unit = {"percent": (100, 1, " points"), "seconds": (1, 0, " s")}.get(row["unit"], (1, 1, ""))
+    return f"{scale * row['estimate']:+.{digits}f}{unit}".replace("-", "−")
 
 
 def title(found: dict[str, Any], rows: Rows, due: date) -> str:
@@ -92,7 +108,7 @@ def live(found: dict[str, Any], due: date | None) -> Sentence:
     return Sentence(
         claim,
         f"{start}: {found['live_by_target']} by {words.day(due)}, {later} later, {found['open'] - found['live']} not "
-        f"yet. Those late are late by {long(round(found['days_late']))}, the middle one.",
+        f"yet. The middle one of those that missed it is {long(round(found['days_late']))} late.",
     )
 
 
@@ -124,11 +140,16 @@ def _analogue(found: dict[str, Any], withdrawals: list[date]) -> Sentence:
 def _national(dates: Rows, burn_up: Rows) -> list[Sentence]:
     """What was said nationally, beside where this organisation stood on that day."""
     by_day = {row["day"]: row for row in burn_up if row["open"] is not None}
+    england = next((row for row in dates if row["kind"] == "england"), None)
     answer = []
     for row in dates:
         own = by_day.get(row["day"])
         if row["kind"] == "national" and own is not None and own["open"] > 1:
             share = words.value(own["signed_up"] / own["open"], "percent")
             claim = f"{own['signed_up']} of {own['open']} practices had signed up by {words.day(row['day'])}"
-            answer.append(Sentence(claim, f" ({share}). {row['note']} ({row['source']})."))
+            whole = ""
+            if england is not None:
+                of_all = words.value(row["practices"] / england["practices"], "percent")
+                whole = f" That was {of_all} of England's {words.count(england['practices'])} practices."
+            answer.append(Sentence(claim, f" ({share}). {row['note']} ({row['source']}).{whole}"))
     return answer

@@ -27,11 +27,13 @@ class Column:
 
     kind: how the table writes it: text, count, number, percent, points (of a percentage), seconds, measure
     (in the unit of the chart's first measure), month, months (a list), day, when. The CSV always has the value itself.
+    practice: the key of a practice's code; the cell then leads to that practice's page.
     """
 
     key: str
     heading: str
     kind: str = "text"
+    practice: str = ""
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,17 @@
         if (values[0]) go(new URL(values[0], window.location.href).href);
         return window.dash_clientside.no_update;
       },
+      /* a point that is a practice carries its code as its id */
+      drill: function () {
+        const clicked = window.dash_clientside.callback_context.triggered[0];
+        const point = clicked && clicked.value && clicked.value.points && clicked.value.points[0];
+        if (point && point.id) {
+          const search = new URLSearchParams(window.location.search);
+          search.delete("organisation");
+          go("/practice/" + encodeURIComponent(point.id) + (search.size ? "?" + search.toString() : ""));
+        }
+        return window.dash_clientside.no_update;
+      },
     },
   });
   const shownFilters = {};

@@ -51,6 +51,7 @@ def live_map(rows: Rows, height: int = 560) -> Figure:
                     "mode": "markers",
                     "lon": [at[0] for _, at in own],
                     "lat": [at[1] for _, at in own],
+                    "ids": [row["code"] for row, _ in own],
                     "name": f"{letter} {STAGE_WORDS.get(kind, kind).lower()}",
                     "marker": {"color": colour, "size": 12},
                     "text": [f"<b>{row['name']}</b><br>{STAGE_WORDS.get(kind, kind)}" for row, _ in own],

@@ -89,9 +89,12 @@ def burn_up(rows: Rows, marks: Sequence[tuple[date, str]], finish: Finish | None
             {"type": "line", "xref": "x", "yref": "paper", "x0": at, "x1": at, "y0": 0, "y1": 1,
              "line": {"color": PLUM, "width": 1.8, "dash": "solid" if place == 0 else "dash"}}
         )  # fmt: skip
+        # beside its line where nothing is drawn: below the curves to the right, unless that is the edge
+        is_late = (day - min(ends)).days > 0.8 * (max(ends) - min(ends)).days
         notes.append(
-            {"x": at, "y": 0.02 + 0.08 * place, "xref": "x", "yref": "paper", "text": text, "showarrow": False,
-             "xanchor": "right", "xshift": -4, "yanchor": "bottom", "font": {"color": PLUM, "size": 12}}
+            {"x": at, "y": 0.02 + 0.09 * place, "xref": "x", "yref": "paper", "text": text, "showarrow": False,
+             "xanchor": "right" if is_late else "left", "xshift": -4 if is_late else 4, "yanchor": "bottom",
+             "font": {"color": PLUM, "size": 12}}
         )  # fmt: skip
     drawn_figure = figure(
         traces, height, hovermode="x unified", shapes=shapes, annotations=notes,
@@ -101,6 +104,69 @@ def burn_up(rows: Rows, marks: Sequence[tuple[date, str]], finish: Finish | None
     )  # fmt: skip
     drawn_figure["layout"]["margin"]["t"] = 56
     return drawn_figure
+
+
+def analogue(rows: Rows, marks: Sequence[tuple[date, str]], height: int = 260) -> Figure:
+    """Practices still on analogue lines, by month. rows: day, on_analogue; marks: when lines are withdrawn."""
+    days = [row["day"] for row in rows]
+    line = _line(plain(days), [row["on_analogue"] for row in rows], "on analogue lines", ORANGE, 3)
+    line |= {"line": {**line["line"], "shape": "hv"}, "fill": "tozeroy", "fillcolor": "rgba(244,106,37,0.12)"}
+    shapes, notes = [], []
+    ends = [days[0], max([days[-1], *(day for day, _ in marks)]) + timedelta(days=60)]
+    for place, (day, text) in enumerate(sorted(marks)):
+        at = day.isoformat()
+        shapes.append(
+            {"type": "line", "xref": "x", "yref": "paper", "x0": at, "x1": at, "y0": 0, "y1": 1,
+             "line": {"color": PLUM, "width": 1.8, "dash": "dash"}}
+        )  # fmt: skip
+        notes.append(
+            {"x": at, "y": 0.98 - 0.1 * place, "xref": "x", "yref": "paper", "text": text, "showarrow": False,
+             "xanchor": "right", "xshift": -4, "yanchor": "top", "font": {"color": PLUM, "size": 12}}
+        )  # fmt: skip
+    return figure(
+        [line], height, showlegend=False, hovermode="x unified", shapes=shapes, annotations=notes,
+        xaxis={"type": "date", "tickformat": "%Y", "dtick": "M12", "showgrid": False, "hoverformat": "%-d %b %Y",
+               "range": plain(ends)},
+        yaxis={"rangemode": "tozero", "nticks": 5},
+    )  # fmt: skip
+
+
+def effects(rows: Rows) -> Figure:
+    """What going live changed: a point and its interval a measure, in percentage points; hollow: the placebo's.
+
+    rows: title, estimate, lower, upper, placebo_estimate, placebo_lower, placebo_upper, as shares of 1.
+    """
+    names = [row["title"] for row in rows]
+    traces = [
+        {
+            "type": "scatter", "mode": "markers", "name": name, "x": [100 * row[f"{part}estimate"] for row in rows],
+            # beside each other on their measure's line
+            "y": [place + shift for place in range(len(rows))],
+            "error_x": {
+                "type": "data", "symmetric": False, "color": colour, "thickness": 2, "width": 5,
+                "array": [100 * (row[f"{part}upper"] - row[f"{part}estimate"]) for row in rows],
+                "arrayminus": [100 * (row[f"{part}estimate"] - row[f"{part}lower"]) for row in rows],
+            },
+            "marker": {"color": colour, "size": 11, "symbol": symbol},
+            "customdata": [
+                f"<b>{row['title']}</b><br>{name}: {100 * row[f'{part}estimate']:+.1f} points "
+                f"({100 * row[f'{part}lower']:+.1f} to {100 * row[f'{part}upper']:+.1f})".replace("-", "−")
+                for row in rows
+            ],
+            "hovertemplate": "%{customdata}<extra></extra>",
+        }
+        for part, name, colour, symbol, shift in (
+            ("", "after going live", NAVY, "circle", -0.14),
+            ("placebo_", "made-up earlier date", GREY, "circle-open", 0.18),
+        )
+    ]  # fmt: skip
+    nought = {"type": "line", "xref": "x", "yref": "paper", "x0": 0, "x1": 0, "y0": 0, "y1": 1, "line": {"color": LINE}}
+    return figure(
+        traces, 70 + 52 * len(rows), hovermode="closest", shapes=[nought],
+        xaxis={"ticksuffix": " points", "nticks": 7},
+        yaxis={"tickmode": "array", "tickvals": list(range(len(rows))), "ticktext": names, "showgrid": False,
+               "range": [len(rows) - 0.5, -0.5]},
+    )  # fmt: skip
 
 
 def tile_of(row: dict[str, Any]) -> str:
@@ -133,6 +199,7 @@ def tiles(rows: Rows) -> Figure:
                 "x": [place for _, place, _ in marked],
                 "y": [names[n] for n, _, _ in marked],
                 "name": f"{letter} {STAGE_WORDS.get(kind, kind).lower()}",
+                "ids": [row["practice"] for _, _, row in marked],  # a click leads to the practice
                 "text": [letter] * len(marked),
                 "textfont": {"color": ink, "size": 13},
                 "marker": {"symbol": "square", "size": TILE, "color": colour, "line": {"color": GREY, "width": 1}},
@@ -171,6 +238,7 @@ def slipped(rows: Rows, height: int = 280) -> Figure:
                     "type": "bar",
                     "x": [place for place, _ in own],
                     "y": [row["slipped"] for _, row in own],
+                    "ids": [row["practice"] for _, row in own],
                     "name": name,
                     "marker": marker,
                     "customdata": [_slip(row) for _, row in own],

@@ -9,7 +9,7 @@ from dashboard import words
 from dashboard.charts.rollout import STAGE_WORDS, tile_of
 from dashboard.components.attributes import attributes
 from dashboard.components.panel import scrolling, table
-from dashboard.findings_rollout import long
+from dashboard.findings_rollout import short
 from dashboard.page import Rows
 
 FEW_PCNS = 3
@@ -37,7 +37,7 @@ def board(rows: Rows, address: Callable[[str], str], csv: str) -> Component:
                 )
             ),
         ],
-        className="panel",
+        className="panel stages",
         style={"marginTop": "16px"},
         **attributes(data_testid="panel-telephony-stages"),
     )
@@ -50,7 +50,7 @@ def _group(name: str, rows: Rows, address: Callable[[str], str], groups: int) ->
             dcc.Link(row["name"] or row["practice"], href=address(row["practice"])),
             *[words.day(row[stage]) if row[stage] else "–" for stage in STAGE_WORDS],
             STAGE_WORDS.get(row["stage"] or "", tile_of(row)),
-            long(row["days_here"]) if row["days_here"] is not None and row["stage"] != "live" else "",
+            short(row["days_here"]) if row["days_here"] is not None and row["stage"] != "live" else "",
             words.day(row["planned_live"]) if row["planned_live"] else "none",
             words.count(row["days_late"]) if row["days_late"] is not None else "",
         ]

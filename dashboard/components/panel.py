@@ -54,7 +54,8 @@ def panel(
         parts.append(
             html.Figure(
                 html.Div(
-                    dcc.Graph(figure=drawing.figure, config=GRAPH_CONFIG, responsive=True,
+                    dcc.Graph(id={"graph": chart.name, "view": view.search()}, figure=drawing.figure,
+                              config=GRAPH_CONFIG, responsive=True,
                               style={"height": drawing.figure["layout"]["height"]}),
                     role="img",
                     **attributes(aria_label=drawing.description or f"{drawing.title}. {drawing.subtitle}"),
@@ -88,12 +89,19 @@ def scrolling(table: Component, label: str) -> Component:
     return html.Div(table, className="scroll", tabIndex="0", role="region", **attributes(aria_label=f"Table: {label}"))
 
 
-def table_of(chart: Chart, rows: Rows, drawing: Drawing, unit: str) -> Component:
+def table_of(chart: Chart, rows: Rows, drawing: Drawing, unit: str, view: View) -> Component:
     """The rows as a table with a caption: exactly the rows and columns of the CSV, written for reading."""
+    search = view.search(organisation=None)
     return table(
         f"{drawing.title}. {drawing.subtitle}",
         [column.heading for column in chart.columns],
-        [[_cell(row[column.key], column.kind, row.get("unit") or unit) for column in chart.columns] for row in rows],
+        [
+            [
+                _linked(_cell(row[column.key], column.kind, row.get("unit") or unit), row.get(column.practice), search)
+                for column in chart.columns
+            ]
+            for row in rows
+        ],
         numeric={place for place, column in enumerate(chart.columns) if column.kind in NUMERIC},
     )
 
@@ -151,6 +159,10 @@ def table(
             ),
         ]
     )
+
+
+def _linked(text: str, practice: str | None, search: str) -> Any:
+    return dcc.Link(text, href=f"/practice/{practice}{search}") if practice and text else text
 
 
 def _cell(value: Any, kind: str, unit: str) -> str:

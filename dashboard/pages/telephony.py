@@ -1,8 +1,6 @@
 """`/telephony`: who is live, who is late against March 2024, what can their system do, did it help?"""
 
-from typing import Any
-
-from dash import html
+from dash import dcc, html
 from dash.development.base_component import Component
 
 from dashboard import page, words
@@ -10,11 +8,13 @@ from dashboard.access.scope import Scope
 from dashboard.charts import rollout
 from dashboard.charts.rollout import STAGE_WORDS
 from dashboard.components.board import board
-from dashboard.components.panel import slot
+from dashboard.components.panel import slot, table
 from dashboard.components.sentences import headline, sentences
 from dashboard.components.shell import filter_select
-from dashboard.findings_rollout import as_told, long, said, title
+from dashboard.findings_rollout import OWN_WORDS, as_told, said, title
 from dashboard.page import Chart, Column, Definitions, Drawing, Page, Rows
+from dashboard.pages._telephony_delivery import MONEY, SLIPPAGE, SUPPLIERS
+from dashboard.pages._telephony_impact import IMPACT
 from dashboard.queries import telephony
 from dashboard.view import View
 
@@ -29,14 +29,15 @@ NO_TRACKER = (
     "No rollout tracker has been loaded. Put it in the inbox: a CSV like the template rollout.csv, or the ICB's own "
     "workbook."
 )
-OWN_WORDS = "As the ICB's own tracker has it; what it does not say is not guessed. "
 
 
 def _burn_up_query(scope: Scope, view: View) -> Rows:
     """The rows of the burn-up; with them, in columns that the table leaves out, what is drawn around them."""
     rows = telephony.burn_up(scope, view)
     around = {
-        "marks": [(row["day"], row["kind"]) for row in telephony.dates(scope) if row["kind"] != "national"],
+        "marks": [
+            (row["day"], row["kind"]) for row in telephony.dates(scope) if row["kind"] in ("target", "switch_off")
+        ],
         "forecast": telephony.forecast(scope, view),
         "moment": telephony.moment(scope, view),
     }
@@ -77,10 +78,90 @@ BURN_UP = Chart(
     ),
     measures=lambda view: ("telephony_live", "telephony_live_by_target"),
     meaning=OWN_WORDS
-    + "The forecast draws the weeks behind us again at random, two thousand times: the middle run is the "
-    "diamond, 9 in 10 runs end inside the bar. It knows nothing of plans.",
+    + "The forecast draws the weeks behind us again at random, a thousand times, in some runs at a pace that holds and "
+    "in others at one that slows as fewer are left: the middle run is the diamond, 9 in 10 runs end inside the bar. It "
+    "knows nothing of plans. Tried on invented rollouts of four shapes, 8 to 9 in 10 ended inside.",
     empty=NO_TRACKER,
     height=360,
+)
+
+
+def _analogue_query(scope: Scope, view: View) -> Rows:
+    """Month by month how many are on analogue lines; with it the days on which lines are withdrawn."""
+    marks = [row["day"] for row in telephony.dates(scope) if row["kind"] == "switch_off"]
+    rows = [row for row in telephony.burn_up(scope, view) if row["open"] is not None]
+    return [{**row, "marks": marks} for row in rows]
+
+
+def _analogue(rows: Rows, view: View, known: Definitions) -> Drawing:
+    now, marks = rows[-1], rows[-1]["marks"]
+    then = [
+        f"{row['on_analogue']} of {row['open']} on {words.day(row['day'])}"
+        for day in marks
+        for row in [each for each in rows if each["day"] <= day][-1:]
+        if day <= now["day"]
+    ]
+    finding = f"{now['on_analogue']} of {now['open']} practices on analogue lines" + "".join(
+        f"; {each}" for each in then
+    )
+    return Drawing(
+        finding,
+        "Practices not live whose lines are PSTN or ISDN, month by month. Dashed: when they are withdrawn.",
+        rollout.analogue(rows, [(day, words.month(day, True)) for day in marks]),
+        f"{finding}. A falling line; analogue lines are withdrawn on {' and '.join(words.day(day) for day in marks)}.",
+        f"{words.day(now['day'])}",
+    )
+
+
+ANALOGUE = Chart(
+    "telephony-analogue",
+    _analogue_query,
+    _analogue,
+    (
+        Column("day", "Day", "day"),
+        Column("open", "Practices open", "count"),
+        Column("on_analogue", "On analogue lines", "count"),
+    ),
+    measures=lambda view: ("telephony_analogue",),
+    meaning=OWN_WORDS + "A practice whose tracker names no line type is not counted; on-premise VoIP is not analogue. "
+    "The first date for withdrawing analogue lines was moved: both are settings of the ICB.",
+    empty=NO_TRACKER,
+    height=260,
+)
+
+
+def _areas(rows: Rows, view: View, known: Definitions) -> Drawing:
+    pcns = [row for row in rows if row["level"] == "pcn"]
+    done = sum(row["live"] == row["open"] for row in pcns)
+    return Drawing(
+        f"All practices live in {done} of {words.plural(len(pcns), 'PCN')}" if pcns else "Where its practices stand",
+        "Practices by the furthest stage reached, and against the target. Patients only where every list is known.",
+        coverage=f"{rows[0]['open'] - rows[0]['not_in_tracker']} of {words.plural(rows[0]['open'], 'practice')} in the "
+        "tracker",
+    )
+
+
+AREAS = Chart(
+    "telephony-areas",
+    telephony.areas,
+    _areas,
+    (
+        Column("name", "Area"),
+        Column("organisation", "Code"),
+        Column("open", "Open", "count"),
+        *(Column(f"at_{stage}", STAGE_WORDS[stage], "count") for stage in telephony.STAGES),
+        Column("not_in_tracker", "Not in tracker", "count"),
+        Column("live_by_target", "Live by target", "count"),
+        Column("late", "Late", "count"),
+        Column("days_late", "Days late, middle", "count"),
+        Column("on_analogue", "On analogue lines", "count"),
+        Column("patients", "Patients", "count"),
+        Column("patients_live", "Patients, live", "count"),
+    ),
+    measures=lambda view: ("telephony_live", "telephony_live_by_target", "telephony_late", "telephony_patients_live"),
+    meaning=OWN_WORDS + "Practices count where they belonged on the day told.",
+    empty=NO_TRACKER,
+    height=0,
 )
 
 
@@ -112,7 +193,7 @@ BOARD = Chart(
     telephony.practices,
     _tiles,
     (
-        Column("name", "Practice"),
+        Column("name", "Practice", practice="practice"),
         Column("practice", "Code"),
         Column("pcn_name", "PCN"),
         Column("stage", "Stage"),
@@ -143,7 +224,28 @@ def _capabilities(rows: Rows, view: View, known: Definitions) -> Drawing:
         + "; ".join(f"{CAPABILITY_WORDS[each].lower()} {count}" for each, count in counts.items())
         + ".",
         coverage="as believed now",
+        body=_grid(rows, view),
     )
+
+
+def _grid(rows: Rows, view: View) -> Component:
+    """A row a practice, a column a capability: since which month it has it."""
+    search = view.search(organisation=None)
+    body = [
+        [
+            dcc.Link(row["name"] or row["practice"], href=f"/practice/{row['practice']}{search}"),
+            row["pcn_name"] or "No PCN",
+            *(
+                html.Span(words.month(row[each], True), className="has")
+                if row[each]
+                else html.Span("–", className="has-not")
+                for each in telephony.CAPABILITIES
+            ),
+        ]
+        for row in rows
+    ]
+    headings = ["Practice", "PCN", *CAPABILITY_WORDS.values()]
+    return html.Div(table("Since when each practice's system has each capability", headings, body), className="stages")
 
 
 CAPABILITIES = Chart(
@@ -151,7 +253,7 @@ CAPABILITIES = Chart(
     telephony.capabilities,
     _capabilities,
     (
-        Column("name", "Practice"),
+        Column("name", "Practice", practice="practice"),
         Column("practice", "Code"),
         Column("pcn_name", "PCN"),
         *(Column(each, name, "day") for each, name in CAPABILITY_WORDS.items()),
@@ -163,151 +265,7 @@ CAPABILITIES = Chart(
 )
 
 
-def _slippage(rows: Rows, view: View, known: Definitions) -> Drawing:
-    moved = [row for row in rows if row["slipped"] > 0]
-    middle = sorted(row["slipped"] for row in moved)[len(moved) // 2] if moved else 0
-    title = (
-        f"Go-live slipped at {len(moved)} of {words.plural(len(rows), 'practice')}, by {long(middle)} in the middle"
-        if moved
-        else "No practice's go-live slipped"
-    )
-    return Drawing(
-        title,
-        "Days from the first planned go-live, as the earliest snapshot had it, to the actual or newest planned one.",
-        rollout.slipped(rows),
-        f"{title}. A bar a practice, most first.",
-        f"{words.plural(len(rows), 'practice')} with a planned date",
-    )
-
-
-SLIPPAGE = Chart(
-    "telephony-slippage",
-    telephony.slippage,
-    _slippage,
-    (
-        Column("name", "Practice"),
-        Column("practice", "Code"),
-        Column("pcn_name", "PCN"),
-        Column("first_planned", "First planned", "day"),
-        Column("first_believed", "Believed on", "day"),
-        Column("moves", "Times moved", "count"),
-        Column("planned_live", "Planned now", "day"),
-        Column("live_on", "Live on", "day"),
-        Column("slippage", "Actual less planned, days", "count"),
-        Column("slipped", "Since first planned, days", "count"),
-    ),
-    meaning=OWN_WORDS + "Each load of the tracker is kept, so what was planned at the time can still be seen.",
-    empty="No snapshot of the tracker has a planned go-live.",
-)
-
-
-def _suppliers(rows: Rows, view: View, known: Definitions) -> Drawing:
-    waiting = [row for row in rows if row["waiting"]]
-    title = (
-        "Practices still waiting: " + ", ".join(f"{row['supplier']} {row['waiting']}" for row in waiting)
-        if waiting
-        else "No supplier has a practice still waiting"
-    )
-    return Drawing(
-        title, "Open practices by supplier of the stage they are at; days from contract to live, the middle one."
-    )
-
-
-SUPPLIERS = Chart(
-    "telephony-suppliers",
-    telephony.suppliers,
-    _suppliers,
-    (
-        Column("supplier", "Supplier"),
-        Column("practices", "Practices", "count"),
-        Column("patients", "Patients", "count"),
-        Column("live", "Live", "count"),
-        Column("waiting", "Waiting", "count"),
-        Column("late", "Late", "count"),
-        Column("days", "Days, contract to live", "count"),
-    ),
-    meaning=OWN_WORDS + "Suppliers took on different practices at different times: this is not a ranking.",
-    empty="Suppliers are shown to the ICB's own team, from its rollout tracker.",
-)
-
-
-def _money(rows: Rows, view: View, known: Definitions) -> Drawing:
-    awarded, paid = (sum(row[name] or 0 for row in rows) for name in ("awarded", "paid"))
-    practices = len({row["practice"] for row in rows})
-    undated = sum(row["date"] is None for row in rows)
-    return Drawing(
-        f"£{paid:,.0f} paid of £{awarded:,.0f} awarded",
-        f"By practice and item, dated on or before the day told: £{awarded / practices:,.0f} awarded and "
-        f"£{paid / practices:,.0f} paid per practice, over {words.plural(practices, 'practice')}. Pounds.",
-        coverage=f"{words.plural(undated, 'item')} without a date" if undated else "",
-    )
-
-
-MONEY = Chart(
-    "telephony-money",
-    telephony.money,
-    _money,
-    (
-        Column("name", "Practice"),
-        Column("practice", "Code"),
-        Column("item", "Item"),
-        Column("awarded", "Awarded", "count"),
-        Column("paid", "Paid", "count"),
-        Column("unpaid", "Not yet paid", "count"),
-        Column("date", "Date", "day"),
-    ),
-    measures=lambda view: ("telephony_funding_awarded", "telephony_funding_paid"),
-    meaning="Out of the ICB's share of the £240 million for the move to digital telephony. Closed practices count.",
-    empty="No funding has been loaded: see the template rollout_funding.csv.",
-)
-
-
-def _impact(rows: Rows, view: View, known: Definitions) -> Drawing:
-    told = [row for row in rows if row["refusal"] is None]
-    sure = [row for row in told if not row["lower"] <= 0 <= row["upper"] and not row["placebo_differs"]]
-    if not told:
-        title = "Did it help? The data cannot say yet"
-    elif sure:
-        changed = ", ".join(f"{_lower(row['title'])} {_change(row)}" for row in sure)
-        title = f"It helped to change: {changed}"
-    else:
-        title = "Did it help? No change can be told from chance"
-    return Drawing(
-        title, "What changed at practices that went live, against practices not yet live in the same months."
-    )
-
-
-def _lower(text: str) -> str:
-    return text[0].lower() + text[1:]
-
-
-def _change(row: dict[str, Any]) -> str:
-    size = row["estimate"] * (100 if row["unit"] == "percent" else 1)
-    return f"{size:+.1f}{' points' if row['unit'] == 'percent' else ''}".replace("-", "−")
-
-
-IMPACT = Chart(
-    "telephony-impact",
-    telephony.impact,
-    _impact,
-    (
-        Column("title", "Measure"),
-        Column("sentence", "Answer"),
-        Column("estimate", "Change", "measure"),
-        Column("lower", "Lower", "measure"),
-        Column("upper", "Upper", "measure"),
-        Column("practices", "Went live", "count"),
-        Column("controls", "Compared with", "count"),
-        Column("placebo", "Placebo check"),
-    ),
-    measures=lambda view: ("calls_answered",),
-    meaning="Staggered difference in differences: each practice's mean of the months after going live less the months "
-    "before, less the same at practices not yet live in those months. The month of going live is left out. "
-    "Placebo: the same sum with a made-up date before the real one, which should find nothing.",
-    empty="No practice in the tracker has figures of its calls, so nothing can be compared.",
-)
-
-ALL = (BURN_UP, BOARD, CAPABILITIES, SLIPPAGE, SUPPLIERS, MONEY, IMPACT)
+ALL = (BURN_UP, BOARD, ANALOGUE, AREAS, CAPABILITIES, SLIPPAGE, SUPPLIERS, MONEY, IMPACT)
 
 
 def layout(scope: Scope, view: View) -> list[Component]:
@@ -328,8 +286,12 @@ def layout(scope: Scope, view: View) -> list[Component]:
         *headline(title(found, rows, due), f"Digital telephony · {view.organisation.name} · {as_told(at)}"),
         sentences(said(found, rows, telephony.dates(scope), telephony.burn_up(scope, view), forecast)),
         _choices(scope, at),
+        html.Div(
+            [html.Div([slot(BURN_UP, view), slot(ANALOGUE, view)], className="stack"), slot(BOARD, view)],
+            className="panels",
+        ),
         *([html.P(html.A("On a map", href="/telephony/map" + view.search()))] if telephony.has_map(scope) else []),
-        html.Div([slot(BURN_UP, view), slot(BOARD, view)], className="panels"),
+        *([html.Div([slot(AREAS, view, wide=True)], className="panels")] if found["open"] > 1 else []),
         board(rows, lambda code: practice_address(code, view), f"/csv/{BOARD.name}{view.search()}"),
         html.H2("What their systems can do", className="section"),
         html.Div([slot(CAPABILITIES, view, wide=True)], className="panels"),

@@ -21,6 +21,7 @@ STAGES = ("analogue", "signed_up", "contracted", "installed", "live")
 CAPABILITIES = ("queue_position", "call_back", "call_routing", "clinical_system_link", "call_logs")
 ANALOGUE_LINES = ("PSTN", "ISDN")
 LEVELS = ("practice", "pcn", "sub_icb", "icb")
+ASKED = ("missed", "answered", "answered_within_120s", "mean_wait", "dealt_with", "ended_in_ivr", "inbound_per_1000")
 FEWEST_TO_TELL = 3  # a supplier with fewer go-lives has no usual time
 
 
@@ -51,8 +52,9 @@ def months(scope: Scope) -> tuple[tuple[date, date], ...]:
 
 @remembered
 def dates(scope: Scope) -> Rows:
-    """What a rollout is read against: kind (target, switch_off, national), day, practices, note, source; by day."""
-    return reader().records("SELECT kind, day, practices, note, source FROM telephony_date ORDER BY day, kind")
+    """What a rollout is read against: kind (target, switch_off; national, england, fund, share), day, practices,
+    pounds, note, source; by day."""
+    return reader().records("SELECT kind, day, practices, pounds, note, source FROM telephony_date ORDER BY day, kind")
 
 
 def target(scope: Scope) -> date:
@@ -145,14 +147,16 @@ def counts(scope: Scope, view: View) -> dict[str, Any]:
     """How many open practices, and how many of them at or beyond each stage, live by the target, late, waiting, on
     analogue lines, not in the tracker; patients of all and of the live ones (None where a list is not known)."""
     at, rows = _told(scope, view)
-    due = target(scope)
+    return {**_counted(rows, target(scope)), "moment": at}
+
+
+def _counted(rows: Rows, due: date) -> dict[str, Any]:
     live = [row for row in rows if row["stage"] == "live"]
     found: dict[str, Any] = {
         stage: sum((row["stage_number"] or 0) >= number for row in rows) for number, stage in enumerate(STAGES, start=1)
     }
     lists = [row["patients"] for row in rows]
     return found | {
-        "moment": at,
         "open": len(rows),
         "live_by_target": sum(row["live_on"] <= due for row in live),
         "late": sum(row["days_late"] is not None for row in rows),
@@ -166,8 +170,9 @@ def counts(scope: Scope, view: View) -> dict[str, Any]:
 
 
 def burn_up(scope: Scope, view: View) -> Rows:
-    """day, practices open, and how many had reached each stage by then, month by month from the first sign-up; `plan`:
-    how many were planned live by then, which goes on into the future, where the rest is None."""
+    """day, practices open, how many had reached each stage by then, and how many were on analogue lines, month by month
+    from the first sign-up; `plan`: how many were planned live by then, which goes on into the future, where the rest is
+    None."""
     at, rows = _told(scope, view)
     if at is None or not rows:
         return []
@@ -187,7 +192,9 @@ def burn_up(scope: Scope, view: View) -> Rows:
             SELECT *, least(on_day, :day) AS told FROM telephony_practice
             WHERE {column} = :code AND period_start <= :month
         )
-        SELECT m.told AS day, count(*) AS open, {by_stage}, count(*) FILTER (WHERE w.planned <= m.told) AS plan
+        SELECT m.told AS day, count(*) AS open, {by_stage},
+            count(*) FILTER (WHERE s.stage <> 'live' AND s.line_type IN ('PSTN', 'ISDN')) AS on_analogue,
+            count(*) FILTER (WHERE w.planned <= m.told) AS plan
         FROM months AS m
         LEFT JOIN plan AS w ON w.practice_code = m.practice
         LEFT JOIN rollout_state AS s ON s.believed_on = :believed AND s.practice_code = m.practice
@@ -204,6 +211,54 @@ def burn_up(scope: Scope, view: View) -> Rows:
     later = sorted({day for day in planned if day > at.day})
     ahead = [{**dict.fromkeys(found[-1]), "day": day, "plan": sum(each <= day for each in planned)} for day in later]
     return found[max(0, started - 1) :] + ahead
+
+
+def areas(scope: Scope, view: View) -> Rows:
+    """Area by area what `counts` says: the view's organisation, its sub-ICB locations and its PCNs that the scope may
+    see, with `organisation`, `name`, `level`, and `at_<stage>`: how many stand at that stage and no further."""
+    at, rows = _told(scope, view)
+    if at is None or not rows:
+        return []
+    known = organisations.directory().organisations
+    groups: dict[str, Rows] = {view.organisation.code: rows}
+    for level in ("sub_icb", "pcn"):
+        if LEVELS.index(level) < LEVELS.index(view.organisation.kind):
+            for row in sorted(rows, key=lambda row: known[row[level]].name if row[level] in known else ""):
+                groups.setdefault(row[level], []).append(row)
+    answer = []
+    for code, own in groups.items():
+        place = known.get(code)
+        if place is None or not organisations.may_see(scope, place):
+            continue
+        found = _counted(own, target(scope))
+        standing = {f"at_{stage}": sum(row["stage"] == stage for row in own) for stage in STAGES}
+        found["days_late"] = found["days_late"] if found["late"] else None
+        answer.append({"organisation": code, "name": place.name, "level": place.kind, **found, **standing})
+    return answer
+
+
+def funding_share(scope: Scope, view: View) -> dict[str, Any] | None:
+    """What the view's organisation might have of the national money: pounds; is_own: the settings say the ICB's share,
+    else England's money is spread evenly over its practices (`practices`, `counted_on`); whole: what is shared out.
+    None without practices."""
+    at, rows = _told(scope, view)
+    facts = {row["kind"]: row for row in dates(scope)}
+    if at is None or not rows or not {"fund", "england"} <= facts.keys():
+        return None
+    if "share" in facts:
+        every = reader().records(
+            "SELECT count(*) AS practices FROM telephony_practice WHERE period_start = :month", month=at.month
+        )[0]["practices"]
+        whole = facts["share"]["pounds"]
+        return {"pounds": whole * len(rows) / every, "is_own": True, "whole": whole}
+    whole, england = facts["fund"]["pounds"], facts["england"]
+    return {
+        "pounds": whole * len(rows) / england["practices"],
+        "is_own": False,
+        "whole": whole,
+        "practices": england["practices"],
+        "counted_on": england["day"],
+    }
 
 
 @remembered
@@ -332,7 +387,8 @@ def suppliers(scope: Scope, view: View) -> Rows:
 
 def money(scope: Scope, view: View) -> Rows:
     """practice, name, item, awarded, paid, unpaid (pounds), date, dated on or before the day told or undated; of every
-    practice the scope may see that belongs to the view's organisation, closed ones too. As believed now."""
+    practice the scope may see that belongs to the view's organisation, closed ones too; most unpaid first. As believed
+    now."""
     organisations.permit(scope, [view.organisation.code])
     at = moment(scope, view)
     if at is None:
@@ -344,13 +400,14 @@ def money(scope: Scope, view: View) -> Rows:
         "WHERE date IS NULL OR date <= :day ORDER BY practice_code, item, date",
         day=at.day,
     )
-    return [
+    answer = [
         {**row, "name": known.organisations[row["practice"]].name, "unpaid": _unpaid(row)}
         for row in rows
         if row["practice"] in inside
         and row["practice"] in known.organisations
         and organisations.may_see(scope, known.organisations[row["practice"]])
     ]
+    return sorted(answer, key=lambda row: (-(row["unpaid"] or 0), row["name"], row["item"]))
 
 
 def _unpaid(row: dict[str, Any]) -> float | None:
@@ -366,7 +423,14 @@ def impact(scope: Scope, view: View) -> Rows:
         "SELECT i.*, m.title, m.unit FROM impact AS i INNER JOIN measure AS m ON m.measure = i.measure "
         "WHERE NOT starts_with(i.measure, 'navigation_') ORDER BY i.measure"
     )
+    rows.sort(key=lambda row: (row["measure"].startswith("logged"), _asked_place(row["measure"])))
     return [
         {**row, "placebo": None if row["refusal"] else "differs" if row["placebo_differs"] else "no difference"}
         for row in rows
     ]
+
+
+def _asked_place(measure: str) -> int:
+    """Where a measure stands among the answers: whether people get through, how fast, then what should not change."""
+    name = measure.removeprefix("logged_").removeprefix("calls_")
+    return ASKED.index(name) if name in ASKED else len(ASKED)

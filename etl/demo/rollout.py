@@ -23,6 +23,7 @@ SNAPSHOTS = (
 )
 STAGES = ("analogue", "signed_up", "contracted", "installed", "live")
 _DAYS_BEFORE_LIVE = {"signed_up": 210, "contracted": 120, "installed": 21, "live": 0}
+_DAYS_LONGER = {"Larkline": -35, "Beckvoice": 0, "Holtcall": 40}
 _COLUMNS = ["practice_code", "stage", "planned_date", "actual_date", "supplier", "line_type"]
 # only an older tracker says so itself; a current one is believed on the day it is loaded
 _BELIEVED = "believed_on"
@@ -89,8 +90,10 @@ def _reached(position: int, practice: dict[str, Any], stage: str) -> date | None
     if position in STILL_TO_COME:
         return {"signed_up": date(2024, 1, 15), "contracted": date(2025, 3, 3)}.get(stage)
     live: pd.Timestamp = practice["live_on"]
-    # whoever went live late had signed in time
+    # whoever went live late had signed in time; some suppliers need longer than others
     days = _DAYS_BEFORE_LIVE[stage]
+    if stage == "contracted":
+        days += _DAYS_LONGER[practice["telephony_supplier"]] + position * 7 % 40
     if stage == "signed_up" and live > pd.Timestamp(2024, 6, 30):
         return date(2023, 10, 2) + timedelta(days=position)
     return (live - timedelta(days=days)).date()

@@ -99,9 +99,14 @@ def _consistent(reader: Reader, rows: list[Row]) -> list[Row]:
         suppliers = {row["supplier"].casefold(): row["supplier"] for row in own if row["supplier"]}
         if len(suppliers) > 1:
             named = " and ".join(sorted(suppliers.values()))
-            _refuse(reader, own, "supplier", f"two suppliers at once for {name}: {named}. Keep the row that is right, and take out the other")
+            _refuse(
+                reader,
+                own,
+                "supplier",
+                f"two suppliers at once for {name}: {named}. Keep the right row, take out the other",
+            )
         elif len(alike) > 1:
-            said = f"{name} is given twice, with different dates or lines. Keep the row that is right, and take out the other"
+            said = f"{name} is given twice, with different dates or lines. Keep the right row, take out the other"
             _refuse(reader, own, "actual_date", said)
         else:
             repeated = len(own) - len(alike)

@@ -29,6 +29,7 @@ LINE_TYPES = ("PSTN", "ISDN", "on-premise VoIP", "cloud")
 CAPABILITIES = ("queue_position", "call_back", "call_routing", "clinical_system_link", "call_logs")
 HEADING_WITHIN = 30  # rows in which a heading is looked for, below titles and merged cells
 RARE_WORD, RARE_IN = 4, 3  # letters of a word, and names that have it, for it to tell practices apart
+KINDS = {"surgery", "practice", "medical", "health", "centre", "family", "group", "clinic", "house"}
 FEWEST_PARTS = 2  # a table with one stage's columns is not taken for a wide tracker
 LONDON = ZoneInfo("Europe/London")
 
@@ -288,12 +289,14 @@ class Reader:
             raise Bad(heading, "the practice's code is missing")
         within = [found for found in re.findall(rf"\b{PRACTICE}\b", said.upper()) if found in self.practices]
         if within:
-            raise Bad(heading, f"“{said[:60]}” has more in it than a code. Put {within[0]} in this cell, and nothing else")
+            raise Bad(
+                heading, f"“{said[:60]}” has more in it than a code. Put {within[0]} in this cell, and nothing else"
+            )
         suggestion = self._suggest(said) or ". Put its ODS code in"
         raise Bad(heading, f"“{said[:60]}” is not a practice's code{suggestion}")
 
     def _rare_words(self, name: str) -> set[str]:
-        return {word for word in name.split("_") if len(word) >= RARE_WORD and self._words[word] <= RARE_IN}
+        return {w for w in name.split("_") if len(w) >= RARE_WORD and self._words[w] <= RARE_IN} - KINDS
 
     @cached_property
     def _words(self) -> Counter[str]:
@@ -330,7 +333,7 @@ def day(cell: Any, words: Mapping[str, str]) -> date | None:
         found = _parsed(text)
     if found is None or not EARLIEST <= found <= LATEST:
         said = f"“{_text(cell)[:40]}” is not a date"
-        raise Bad("", f"{said}. Write it like 31/03/2024, the day first, or leave it empty or TBC until it is known")
+        raise Bad("", f"{said}. Write it like 31/03/2024, day first, or leave it empty or TBC until it is known")
     return found
 
 

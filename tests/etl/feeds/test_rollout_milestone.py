@@ -162,7 +162,7 @@ def test_any_other_text_in_a_date_cell_refuses_the_row(take_csv: Take, ask: Ask,
         (
             2,
             "actual_date",
-            f"“{cell}” is not a date. Write it like 31/03/2024, the day first, or leave it empty or TBC until it is known",
+            f"“{cell}” is not a date. Write it like 31/03/2024, day first, or leave it empty or TBC until it is known",
         )
     ]
 
@@ -229,7 +229,7 @@ def test_a_name_without_its_code_is_refused_and_the_code_suggested(
             HEADING,
             ["Brookside Surgery", "live", "", "2023-04-01", "", ""],
             ["Hilltop Surgery", "live", "", "2023-04-01", "", ""],
-            ["Brookside Health Centre", "live", "", "2023-04-01", "", ""],
+            ["Brookside Practice", "live", "", "2023-04-01", "", ""],
             ["Z91001 - Brookside", "live", "", "2023-04-01", "", ""],
             ["Nowhere at all", "live", "", "2023-04-01", "", ""],
             ["Z91009", "live", "", "2023-04-01", "", ""],
@@ -238,7 +238,7 @@ def test_a_name_without_its_code_is_refused_and_the_code_suggested(
     assert [row[2] for row in reasons(ask)] == [
         "“Brookside Surgery” is not a practice's code: its code may be Z91001 (BROOKSIDE SURGERY). Put the code in",
         "“Hilltop Surgery” is not a practice's code: its code may be Z91002 (HILL TOP SURGERY). Put the code in",
-        "“Brookside Health Centre” is not a practice's code: its code may be Z91001 (BROOKSIDE SURGERY). Put the code in",
+        "“Brookside Practice” is not a practice's code: its code may be Z91001 (BROOKSIDE SURGERY). Put the code in",
         "“Z91001 - Brookside” has more in it than a code. Put Z91001 in this cell, and nothing else",
         "“Nowhere at all” is not a practice's code. Put its ODS code in",
         "no practice with the code “Z91009” is known. Check it",
@@ -320,7 +320,7 @@ def test_two_suppliers_at_one_stage_refuse_both_rows(take_csv: Take, ask: Ask) -
         ],
     )
     assert [(row[0], row[1]) for row in ask(ROWS)] == [("Z91001", "contracted"), ("Z91002", "live")]
-    said = "two suppliers at once for live: Beckvoice and Larkline. Keep the row that is right, and take out the other"
+    said = "two suppliers at once for live: Beckvoice and Larkline. Keep the right row, take out the other"
     assert reasons(ask) == [(2, "supplier", said), (3, "supplier", said)]
 
 
