@@ -77,14 +77,19 @@ def said(found: dict[str, Any], rows: Rows, dates: Rows, burn_up: Rows, forecast
     forecast: of `forecast`, None when nothing is left to be done.
     """
     due = next((row["day"] for row in dates if row["kind"] == "target"), None)
-    answer = [live(found, due)] if found["open"] > 1 else []
+    answer = [live(found, due)] if found["open"] > 1 else _reached(rows)
     if found["patients"] and found["open"] > 1:
         reached = words.value(found["patients_live"] / found["patients"], "percent")
         rest = f" are registered at a live practice: {words.large(found['patients_live'])}."
         answer.append(Sentence(f"{reached} of patients", rest))
     waiting = [row for row in rows if row["is_tracked"] and row["stage"] != "live"]
-    if waiting:
+    if waiting and found["open"] > 1:
         answer.append(_longest_wait(waiting))
+    elif waiting:
+        plan = waiting[0]["planned_live"]
+        answer.append(
+            Sentence(f"Planned live on {words.day(plan)}" if plan else "No date for going live is planned", ".")
+        )
     answer.append(_analogue(found, [row["day"] for row in dates if row["kind"] == "switch_off"]))
     if forecast is not None and found["open"] > 1:
         claim, _, rest = forecast.sentence.partition(":" if forecast.refusal else ",")
@@ -96,6 +101,17 @@ def said(found: dict[str, Any], rows: Rows, dates: Rows, burn_up: Rows, forecast
             Sentence(f"{number} not in the tracker", ": open and counted in the total, and nothing is known.")
         )
     return answer
+
+
+def _reached(rows: Rows) -> list[Sentence]:
+    """One practice's stages, each with its day."""
+    steps = [
+        f"{STAGE_WORDS[stage].lower()} on {words.day(row[stage])}"
+        for row in rows
+        for stage in STAGE_WORDS
+        if row[stage]
+    ]
+    return [Sentence("Its stages", f": {', '.join(steps)}.")] if steps else []
 
 
 def live(found: dict[str, Any], due: date | None) -> Sentence:
@@ -133,6 +149,9 @@ def _analogue(found: dict[str, Any], withdrawals: list[date]) -> Sentence:
             if ahead
             else f", past {words.day(gone[-1])}"
         )
+    if found["open"] == 1:
+        claim = "It is still on analogue lines" if found["on_analogue"] else "It is not on analogue lines"
+        return Sentence(claim, f"{text}.")
     number, verb = found["on_analogue"], "is" if found["on_analogue"] == 1 else "are"
     return Sentence(f"{words.plural(number, 'practice').capitalize()} {verb} still on analogue lines", f"{text}.")
 

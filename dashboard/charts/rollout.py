@@ -89,8 +89,8 @@ def burn_up(rows: Rows, marks: Sequence[tuple[date, str]], finish: Finish | None
             {"type": "line", "xref": "x", "yref": "paper", "x0": at, "x1": at, "y0": 0, "y1": 1,
              "line": {"color": PLUM, "width": 1.8, "dash": "solid" if place == 0 else "dash"}}
         )  # fmt: skip
-        # beside its line where nothing is drawn: below the curves to the right, unless that is the edge
-        is_late = (day - min(ends)).days > 0.8 * (max(ends) - min(ends)).days
+        # beside its line where nothing is drawn: below the curves, the target's to the right
+        is_late = place > 0
         notes.append(
             {"x": at, "y": 0.02 + 0.09 * place, "xref": "x", "yref": "paper", "text": text, "showarrow": False,
              "xanchor": "right" if is_late else "left", "xshift": -4 if is_late else 4, "yanchor": "bottom",

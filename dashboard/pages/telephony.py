@@ -47,9 +47,7 @@ def _burn_up_query(scope: Scope, view: View) -> Rows:
 def _burn_up(rows: Rows, view: View, known: Definitions) -> Drawing:
     now = [row for row in rows if row["open"] is not None][-1]
     found = now["forecast"]
-    marks = [
-        (day, ("target " if kind == "target" else "switch-off ") + words.month(day, True)) for day, kind in now["marks"]
-    ]
+    marks = [(day, ("target " if kind == "target" else "off ") + words.month(day, True)) for day, kind in now["marks"]]
     finish = None if found is None or found.refusal else (found.earliest, found.likely, found.latest)
     due = next((day for day, kind in now["marks"] if kind == "target"), None)
     past = [row for row in rows if row["open"] is not None and due is not None and row["day"] <= due]
@@ -58,7 +56,7 @@ def _burn_up(rows: Rows, view: View, known: Definitions) -> Drawing:
         finding += f"; {past[-1]['live']} of {past[-1]['open']} on {words.day(due)}"
     return Drawing(
         finding,
-        "Practices at or beyond each stage. Upright: the target, and the withdrawal of analogue lines. Dashed: plan.",
+        "Practices at or beyond each stage. Upright: the target, and the days on which analogue lines go off.",
         rollout.burn_up(rows, marks, finish),
         f"{finding}. Lines of practices signed up, contracted, installed and live, month by month. "
         + (found.sentence if found else ""),
@@ -138,7 +136,28 @@ def _areas(rows: Rows, view: View, known: Definitions) -> Drawing:
         "Practices by the furthest stage reached, and against the target. Patients only where every list is known.",
         coverage=f"{rows[0]['open'] - rows[0]['not_in_tracker']} of {words.plural(rows[0]['open'], 'practice')} in the "
         "tracker",
+        body=html.Div(_area_table(rows, view), className="stages areas"),
     )
+
+
+def _area_table(rows: Rows, view: View) -> Component:
+    """A row an area, which leads to the same page for it."""
+    headings = ["Area", "Open", *(STAGE_WORDS[stage] for stage in telephony.STAGES)]
+    headings += ["Live by target", "Late", "Days late, middle", "On analogue lines", "Patients live"]
+    body = [
+        [
+            dcc.Link(row["name"], href="/telephony" + view.search(organisation=row["organisation"])),
+            words.count(row["open"]),
+            *(words.count(row[f"at_{stage}"]) for stage in telephony.STAGES),
+            words.count(row["live_by_target"]),
+            words.count(row["late"]),
+            words.count(row["days_late"]),
+            words.count(row["on_analogue"]),
+            words.value(row["patients_live"] / row["patients"], "percent") if row["patients"] else words.MISSING,
+        ]
+        for row in rows
+    ]
+    return table("Where practices stand, area by area", headings, body, set(range(1, len(headings))))
 
 
 AREAS = Chart(
@@ -281,25 +300,35 @@ def layout(scope: Scope, view: View) -> list[Component]:
         return [*headline("Digital telephony", about), *([_choices(scope, at)] if at else [])]
     rows, due = telephony.practices(scope, view), telephony.target(scope)
     forecast = telephony.forecast(scope, view) if found["live"] < found["open"] else None
-    on_suppliers = [slot(SUPPLIERS, view)] if scope.kind == "icb" else []
+    on_suppliers = [slot(SUPPLIERS, view, wide=True)] if scope.kind == "icb" and found["open"] > 1 else []
     return [
         *headline(title(found, rows, due), f"Digital telephony · {view.organisation.name} · {as_told(at)}"),
         sentences(said(found, rows, telephony.dates(scope), telephony.burn_up(scope, view), forecast)),
         _choices(scope, at),
-        html.Div(
-            [html.Div([slot(BURN_UP, view), slot(ANALOGUE, view)], className="stack"), slot(BOARD, view)],
-            className="panels",
-        ),
-        *([html.P(html.A("On a map", href="/telephony/map" + view.search()))] if telephony.has_map(scope) else []),
-        *([html.Div([slot(AREAS, view, wide=True)], className="panels")] if found["open"] > 1 else []),
+        *(_overview(scope, view) if found["open"] > 1 else []),
         board(rows, lambda code: practice_address(code, view), f"/csv/{BOARD.name}{view.search()}"),
         html.H2("What their systems can do", className="section"),
         html.Div([slot(CAPABILITIES, view, wide=True)], className="panels"),
-        html.H2("Dates, suppliers, money", className="section"),
-        html.Div([slot(SLIPPAGE, view), *on_suppliers, slot(MONEY, view, wide=True)], className="panels"),
+        html.H2("Suppliers and money" if on_suppliers else "Money", className="section"),
+        html.Div([*on_suppliers, slot(MONEY, view, wide=True)], className="panels"),
         html.H2("Did it help?", className="section"),
         html.Div([slot(IMPACT, view, wide=True)], className="panels"),
     ]  # fmt: skip
+
+
+def _overview(scope: Scope, view: View) -> list[Component]:
+    """What only several practices have: a burn-up, tiles or a map of them, how far dates slipped, area by area."""
+    to_map = [html.P(html.A("On a map", href="/telephony/map" + view.search()))] if telephony.has_map(scope) else []
+    return [
+        html.Div(
+            [
+                html.Div([slot(BURN_UP, view), slot(ANALOGUE, view)], className="stack"),
+                html.Div([slot(BOARD, view), *to_map, slot(SLIPPAGE, view)], className="stack"),
+            ],
+            className="panels",
+        ),
+        html.Div([slot(AREAS, view, wide=True)], className="panels"),
+    ]
 
 
 def _choices(scope: Scope, at: telephony.Moment) -> Component:

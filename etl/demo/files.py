@@ -9,7 +9,16 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from etl.demo import appointments, call_logs, navigation, online_requests, organisations, published_calls, rollout
+from etl.demo import (
+    appointments,
+    call_logs,
+    navigation,
+    online_requests,
+    organisations,
+    places,
+    published_calls,
+    rollout,
+)
 from etl.demo.traffic import OUTCOMES, calls_of_month
 from etl.demo.world import (
     GO_LIVE_MISSED_FACTOR,
@@ -42,7 +51,7 @@ def write_demo(
     include: Collection[str] | None = None,
     months: int = MONTHS,
 ) -> dict[str, Any]:
-    """Writes `<home>/inbox/*-synthetic.*`, `<home>/icb.toml` and `<home>/demo/manifest.json`.
+    """Writes `<home>/inbox/*-synthetic.*`, `<home>/reference/`, `<home>/icb.toml` and `<home>/demo/manifest.json`.
 
     today: the last complete month before it ends the 24 (default: now). progress: called with what is being
     written, and how much of how much is done. calls: call logs of thirteen months (over two million calls),
@@ -85,6 +94,7 @@ def write_demo(
         settings += call_logs.settings(world)
     if "rollout" in parts:
         manifest["rollout"] = rollout.write_rollout(inbox, world)
+        places.write_places(home, world)
     if "navigation" in parts:
         manifest["navigation"] = navigation.write_navigation(home, world, logged)
     manifest["files"] = sorted(path.name for path in inbox.glob("*-synthetic*"))
