@@ -4,8 +4,11 @@ rename, a removal, a connection to the record). Exit code 0: done; 9: cut off.""
 import json
 import os
 import sys
-from datetime import datetime
+from datetime import date, datetime
 
+import duckdb_sqlalchemy  # noqa: F401
+
+from etl.exports.definitions import working_day
 from etl.exports.schedule import look
 from etl.settings import Settings
 
@@ -17,6 +20,8 @@ def main() -> None:
 
     Each job is done in a fork of this process, which has imported everything and started no thread.
     """
+    for year in (2025, 2026, 2027):
+        working_day(date(year, 1, 1), 1)  # what is imported only when it is needed would be imported in every fork
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
