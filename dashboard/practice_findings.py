@@ -9,7 +9,7 @@ from dashboard.page import Rows
 
 MOST_STEPS = 3
 MUCH_NOT_RECORDED = 0.30
-MONDAY_CROWD = 1.15  # this much more of the calls than England has, or similar practices have
+MANY_MISSED, FEWEST_MISSED = 0.10, 3  # of the callers of Monday's first hour: one in ten, and three of them at least
 NOTHING = "Nothing here asks for action"
 # measure → what to do where it is worse than in similar practices or has changed for the worse
 ADVICE = {
@@ -17,8 +17,19 @@ ADVICE = {
     "calls_answered": "Find out where callers are lost",
     "calls_answered_within_120s": "Look at the longest waits first",
     "calls_callback_made": "Make every call-back that was asked for",
+    "calls_monday_8_to_10": "Take some of the load off Monday mornings",
     "appointments_dna": "Make appointments easy to cancel, and remind people",
     "appointments_within_14_days": "Look at how far ahead appointments are booked",
+    "navigation_redirected": "See which requests could go elsewhere than to a GP",
+    "navigation_not_recorded": "Record where each request goes",
+}
+# feed → whom to ask for what is missing
+SENDERS = {
+    "published_calls": "Ask your telephone supplier whether it is sent to NHS England",
+    "appointments": "Ask your clinical system's supplier whether it is sent",
+    "online_requests": "Ask your online consultation supplier whether it is sent",
+    "navigation": "Ask who at the practice sends the care navigation outcomes",
+    "call_logs": "Ask your telephone supplier for them",
 }
 
 
@@ -64,43 +75,26 @@ def changed(rows: Rows, latest: Mapping[str, Mapping[str, Any]], known: Mapping[
 
 
 def against_similar(rows: Rows, likeness: str) -> list[Sentence]:
-    """What is better and what is worse than in similar practices, beyond chance."""
+    """What is better and what is worse than in most similar practices, the widest differences first."""
     compared = [row for row in rows if row["judgement"] is not None]
     if not compared:
         return [Sentence("Not compared with similar practices", f": {likeness}.")]
     said = []
     for better, words_for in ((True, "Better"), (False, "Worse")):
-        found = [row for row in compared if is_better(row) is better]
+        found = sorted((row for row in compared if is_better(row) is better), key=_apart, reverse=True)
         if found:
-            said.append(Sentence(f"{words_for} than similar practices, beyond chance", f": {_listed(found)}."))
-    if said:
-        return said
-    for better, words_for in ((True, "better"), (False, "worse")):
-        found = [row for row in rows if in_quarter(row) is better]
-        if found:
-            said.append(
-                Sentence(
-                    f"In the {words_for} quarter beside similar practices",
-                    f", though not beyond chance: {_listed(found)}.",
-                )
-            )
-    return said or [Sentence("Much like similar practices", ": in the middle half of them on every measure.")]
+            said.append(Sentence(f"{words_for} than most similar practices", f": {_listed(found)}."))
+    return said or [Sentence("Much like similar practices", " on every measure.")]
 
 
-def in_quarter(row: Mapping[str, Any]) -> bool | None:
-    """Whether the practice lies in the better (True) or worse (False) quarter of similar ones; None: neither."""
-    low, high = row["lower_quartile"], row["upper_quartile"]
-    if row["value"] is None or low is None or row["better"] == "neither":
-        return None
-    value = float(f"{row['value']:.2g}")  # rounded as theirs are
-    if low <= value <= high:
-        return None
-    return bool((value > high) == (row["better"] == "higher"))
+def _apart(row: Mapping[str, Any]) -> float:
+    """How far from the middle of similar practices, as a share of it."""
+    return abs(row["value"] - row["median"]) / row["median"] if row["median"] else 0.0
 
 
 def _listed(rows: Rows) -> str:
     return "; ".join(
-        f"{lower(row['title'])} {words.value(row['value'], row['unit'])} (half of them: {middle_half(row)})"
+        f"{lower(row['title'])} {words.value(row['value'], row['unit'])} (theirs {middle_half(row)})"
         for row in rows[:3]
     )
 
@@ -112,29 +106,50 @@ def next_steps(rows: Rows, monday: Rows, telephony: Rows, unrecorded: float | No
     monday, telephony, training: of `queries.practice`. unrecorded: share of clinical requests without a destination.
     missing: rows of `queries.data.coverage` of which a recent month is missing.
     """
-    steps = [
+    first_hour = _first_hour(monday)
+    steps = [first_hour] if first_hour else []
+    worse = sorted((row for row in rows if _is_worse(row) and row["measure"] in ADVICE), key=_urgency)
+    calls = [row for row in worse if row["measure"].startswith("calls_")]
+    others = [row for row in worse if row not in calls]
+    for row in [*calls[:1], *others[:1]]:
+        where = "" if first_hour or row not in calls else f" {monday_crowd(monday)}"
+        steps.append(Sentence(ADVICE[row["measure"]], f": {_why(row)}.{where.rstrip()}"))
+    steps += [
         Sentence(
             f"Find out why {lower(words.FEEDS.get(row['feed']) or row['feed'])} data is missing",
-            f": none for {words.ranges(row['missing'][-3:])}. Ask your supplier whether it is sent.",
+            f": none for {words.ranges(row['missing'][-3:])}. {SENDERS.get(row['feed'], 'Ask who sends it')}.",
         )
         for row in missing[:1]
     ]
-    calls = [row for row in rows if row["measure"].startswith("calls_") and _is_worse(row)]
-    others = [row for row in rows if not row["measure"].startswith("calls_") and _is_worse(row)]
-    crowd = monday_crowd(monday)
-    for row in [*calls[:1], *others[:1]]:
-        if row["measure"] in ADVICE:
-            where = f" {crowd}" if row in calls and crowd else ""
-            steps.append(Sentence(ADVICE[row["measure"]], f": {_why(row)}.{where}"))
     steps += _telephone_steps(telephony, {row["measure"]: row["latest"] for row in rows})
-    if unrecorded is not None and unrecorded > MUCH_NOT_RECORDED:
+    said = {step.claim for step in steps}
+    if unrecorded is not None and unrecorded > MUCH_NOT_RECORDED and ADVICE["navigation_not_recorded"] not in said:
         share = words.value(unrecorded, "percent")
-        steps.append(Sentence("Record where each request goes", f": {share} of clinical requests have no destination."))
+        steps.append(
+            Sentence(ADVICE["navigation_not_recorded"], f": {share} of clinical requests have no destination.")
+        )
     if training and not any(row["people"] for row in training if row["item"].endswith("completed")):
         steps.append(
             Sentence("Take up the funded care navigation place", ": nobody at the practice has completed the training.")
         )
     return steps[:MOST_STEPS] or [Sentence(NOTHING, "; look again when next month's data is in.")]
+
+
+def _first_hour(monday: Rows) -> Sentence | None:
+    """What to do about the first hour of a Monday; None where few are lost in it, or no call logs tell."""
+    calls, missed = _counted(monday, ("08:00", "08:30"))
+    if missed < FEWEST_MISSED or missed < MANY_MISSED * calls:
+        return None
+    return Sentence(
+        "Put more people on the phones on Mondays from 08:00 to 09:00",
+        f": {missed:.0f} of {calls:.0f} callers reach nobody ({words.value(missed / calls, 'percent')}).",
+    )
+
+
+def _counted(monday: Rows, labels: Sequence[str]) -> tuple[float, float]:
+    """Calls and missed calls of an ordinary Monday in these half-hours; (0, 0) where no call logs tell."""
+    found = [row for row in monday if row["label"] in labels and row["mondays"] is not None]
+    return sum(row["calls"] for row in found), sum(row["missed"] for row in found)
 
 
 def monday_crowd(monday: Rows) -> str:
@@ -157,8 +172,7 @@ def monday_title(rows: Rows) -> str:
         title = f"{words.category(peak['label'])} brings {words.value(peak['share'], 'percent')} of calls"
         england = peak["england_share"]
         return title if england is None else f"{title}; England {words.value(england, 'percent')}"
-    first = [row for row in rows if row["label"] in ("08:00", "08:30")]
-    calls, missed = sum(row["calls"] for row in first), sum(row["missed"] for row in first)
+    calls, missed = _counted(rows, ("08:00", "08:30"))
     if not calls:
         return "Hardly anyone rings in the first hour of a Monday"
     return f"{calls:.0f} people ring in Monday's first hour; {words.value(missed / calls, 'percent')} are missed"
@@ -191,14 +205,23 @@ def list_of(parts: Sequence[str]) -> str:
 
 
 def _is_worse(row: Mapping[str, Any]) -> bool:
-    return is_better(row) is False or (findings.is_change(row) and str(row["variation"]).startswith("concern"))
+    return is_better(row) is False or _has_worsened(row)
+
+
+def _urgency(row: Mapping[str, Any]) -> tuple[bool, float]:
+    """Sorts a change for the worse before what only differs, and the widest differences first."""
+    return not _has_worsened(row), -_apart(row) if row["judgement"] else 0.0
+
+
+def _has_worsened(row: Mapping[str, Any]) -> bool:
+    return findings.is_change(row) and str(row["variation"]).startswith("concern")
 
 
 def _why(row: Mapping[str, Any]) -> str:
-    shown = f"{lower(row['title'])} {words.value(row['latest'], row['unit'])} in {words.month(row['month'])}"
-    if is_better(row) is False:
-        return f"{lower(row['title'])} {words.value(row['value'], row['unit'])}, similar practices {middle_half(row)}"
-    return f"{shown}, {words.rule(row['special_cause'])}"
+    if _has_worsened(row):
+        shown = f"{lower(row['title'])} {words.value(row['latest'], row['unit'])} in {words.month(row['month'])}"
+        return f"{shown}, {words.rule(row['special_cause'])}"
+    return f"{lower(row['title'])} {words.value(row['value'], row['unit'])} (similar practices {middle_half(row)})"
 
 
 def _telephone_steps(telephony: Rows, latest: Mapping[str, float | None]) -> list[Sentence]:

@@ -1,7 +1,7 @@
 /* Charts are drawn for the screen's width; before printing they are drawn anew for the paper's (assets/print.css). */
 (function () {
   "use strict";
-  const WIDTH = 322, HEIGHT = 148, TALL = 178, FONT = 9; /* CSS pixels, within a panel of half the width of A4 */
+  const WIDTH = 322, HEIGHT = 130, TALL = 196, FONT = 9; /* CSS pixels, within a panel of half the width of A4 */
 
   function charts() {
     return Array.from(document.querySelectorAll(".js-plotly-plot"));

@@ -11,7 +11,7 @@ def monday(rows: Rows, height: int = 250) -> Figure:
     labels = [row["label"] for row in rows]
     parts = (
         ("answered", "Answered", {"color": NAVY}),
-        ("other", "Call-back, menu or other", {"color": NAVY_PALE}),
+        ("other", "Other", {"color": NAVY_PALE}),
         ("missed", "Missed", {"color": ORANGE, "pattern": LOST, "line": {"color": ORANGE, "width": 1}}),
     )
     traces = [

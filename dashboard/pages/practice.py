@@ -19,7 +19,7 @@ from dashboard.components.panel import slot, table
 from dashboard.components.sentences import headline, sentences
 from dashboard.page import Chart, Column, Definitions, Drawing, Page, Rows
 from dashboard.pages import demand
-from dashboard.queries import data, measures, peers, practice
+from dashboard.queries import measures, peers, practice
 from dashboard.view import View
 
 CARDS = (
@@ -67,7 +67,10 @@ ITEMS = {
     "funded_completed": "Funded place completed",
     "cascaded_completed": "Colleagues trained by them",
 }
-LIMITS_APART = "“Beyond chance” is outside the 99.8% limits of a funnel of this practice and the similar ones."
+BESIDE = (
+    "Better, worse, higher or lower: beyond the middle half of similar practices by more than chance explains (99.8% "
+    "limits for the practice's own numbers), and by a percentage point or, of rates, 2% at least."
+)
 
 
 def _monday(rows: Rows, view: View, known: Definitions) -> Drawing:
@@ -85,7 +88,7 @@ def _monday(rows: Rows, view: View, known: Definitions) -> Drawing:
     holidays = f" · {words.plural(left_out, 'bank holiday')} left out" if left_out else ""
     return Drawing(
         title,
-        "An average ordinary Monday by the half-hour, from the practice's own call logs. Hatched: missed.",
+        "Calls of an ordinary Monday by the half-hour, from the practice's own call logs.",
         drawings.monday(rows),
         f"Stacked bars by half-hour. {title}.",
         f"{rows[0]['mondays']} Mondays{holidays}",
@@ -96,20 +99,28 @@ def _compared(rows: Rows, view: View, known: Definitions) -> Drawing:
     apart = [row for row in rows if say.is_better(row) is not None]
     judged = any(row["judgement"] is not None for row in rows)
     title = (
-        f"{words.spelt(len(apart)).capitalize()} of {words.plural(len(rows), 'measure')} "
-        f"{'is' if len(apart) == 1 else 'are'} better or worse than in similar practices"
+        f"{words.spelt(len(apart)).capitalize() if apart else 'None'} of {words.plural(len(rows), 'measure')} "
+        f"{'are' if len(apart) > 1 else 'is'} better or worse than in most similar practices"
         if judged
         else "The practice's measures, beside England's"
     )
-    headings = ["Measure", "Newest month", "", "Whole period", "Half of similar practices", "England", "Beyond chance"]
+    headings = [
+        "Measure",
+        "Newest month",
+        "",
+        "England, same month",
+        "Whole period",
+        "Middle half of similar",
+        "Beside them",
+    ]
     body = [
         [
             row["title"],
             f"{words.value(row['latest'], row['unit'])}",
             icons.variation(row["variation"] if (row["points"] or 0) >= say.FEWEST_POINTS else None),
+            words.value(row["england"], row["unit"]),
             words.value(row["value"], row["unit"]),
             say.middle_half(row) or "too few",
-            words.value(row["england"], row["unit"]),
             _verdict(row),
         ]
         for row in rows
@@ -119,7 +130,7 @@ def _compared(rows: Rows, view: View, known: Definitions) -> Drawing:
         f"Newest month of each measure, then {words.months(view.first_month, view.last_month)} taken together.",
         body=table(title, headings, body, {1, 3, 4, 5}),
         coverage=f"newest month: {words.month(max(row['month'] for row in rows))}",
-        note=LIMITS_APART,
+        note=BESIDE,
     )
 
 
@@ -127,7 +138,7 @@ def _verdict(row: Mapping[str, Any]) -> str:
     better = say.is_better(row)
     if better is not None:
         return "better" if better else "worse"
-    return {"above": "higher", "below": "lower", "within": "no"}.get(str(row["judgement"]), "not judged")
+    return {"above": "higher", "below": "lower", "within": "alike"}.get(str(row["judgement"]), "not judged")
 
 
 def _destinations(rows: Rows, view: View, known: Definitions) -> Drawing:
@@ -160,7 +171,9 @@ def _telephony(rows: Rows, view: View, known: Definitions) -> Drawing:
     else:
         title = "Not yet live on digital telephony"
     system = " · ".join(part for part in (live["supplier"], live["line_type"]) if part)
-    body = [[ITEMS[row["item"]], _state(row)] for row in rows]
+    # once live, the way there is history: it stays in the CSV
+    shown = [row for row in rows if row["kind"] == "capability" or row is live or live["state"] != "reached"]
+    body = [[ITEMS[row["item"]], _state(row)] for row in shown]
     return Drawing(
         title,
         f"Stage, and what the system can do{': ' + system if system else ''}",
@@ -180,19 +193,20 @@ def _state(row: Mapping[str, Any]) -> str:
 def _training(rows: Rows, view: View, known: Definitions) -> Drawing:
     people = sum(row["people"] or 0 for row in rows if row["item"].endswith("completed"))
     title = f"{words.plural(int(people), 'person', 'people').capitalize()} trained in care navigation"
-    body = [[ITEMS[row["item"]], _trained(row)] for row in rows]
+    last = max((place for place, row in enumerate(rows) if row["day"]), default=-1)
+    body = [[ITEMS[row["item"]], _trained(row, place < last)] for place, row in enumerate(rows)]
     return Drawing(title, "The funded place, and those it was passed on to", body=table(title, ["What", ""], body))
 
 
-def _trained(row: Mapping[str, Any]) -> str:
+def _trained(row: Mapping[str, Any], is_past: bool) -> str:
     if row["item"] == "cascaded_completed":
         return words.count(row["people"])
-    return words.day(row["day"]) if row["day"] else "not yet"
+    return words.day(row["day"]) if row["day"] else "date not given" if is_past else "not yet"
 
 
 def _complete(rows: Rows, view: View, known: Definitions) -> Drawing:
     short = [row for row in rows if row["missing"]]
-    title = "Every month that was published is here" if not short else "Months are missing"
+    title = "Every month that was due is here" if not short else "Months are missing"
     if len(short) == 1:
         title = f"{words.FEEDS.get(short[0]['feed'], short[0]['feed'])}: {words.ranges(short[0]['missing'])} missing"
     body = [
@@ -240,7 +254,7 @@ TABLE = Chart(
         Column("upper_quartile", "Similar: upper quarter", "measure"),
         Column("practices", "Similar practices with data", "count"),
         Column("england", "England, same month", "measure"),
-        Column("judgement", "Against the limits"),
+        Column("judgement", "Beside the middle half"),
     ),
     measures=lambda view: COMPARED,
     meaning="Figures of similar practices are rounded to two significant figures, and are those of 8 or more.",
@@ -290,7 +304,7 @@ TRAINING = Chart(
 )
 COMPLETE = Chart(
     "practice-data",
-    data.coverage,
+    practice.received,
     _complete,
     (
         Column("feed", "Source"),
@@ -298,7 +312,8 @@ COMPLETE = Chart(
         Column("expected", "Months published", "count"),
         Column("missing", "Months missing", "months"),
     ),
-    meaning="A month counts as published when any practice has data from that source for it.",
+    meaning="A month counts as published when any practice has data from that source for it. Call logs are expected "
+    "from the practice's first.",
     empty="No data has been loaded for this practice.",
     height=0,
 )
@@ -311,14 +326,16 @@ def layout(scope: Scope, view: View, ods: str) -> list[Component]:
     latest = measures.latest(scope, view, tuple(name for name in COMPARED if name in known))
     by_name = {row["measure"]: row for row in rows}
     shown = [name for name in CARDS if name in known]
+    similar = _likeness(scope, view)
     return [
         *headline(view.organisation.name, _about(practice.facts(scope, ods), practice.telephony(scope, view))),
         sentences(
             [
                 say.changed(rows, latest, known),
-                *say.against_similar(rows, _likeness(scope, view)),
+                *say.against_similar(rows, similar),
             ]
         ),
+        html.P(f"Similar practices: {similar}. In brackets, the middle half of them.", className="subtitle likeness"),
         _next(scope, view, rows, latest),
         html.Div(
             [
@@ -366,12 +383,11 @@ def _likeness(scope: Scope, view: View) -> str:
 def _beside(row: Mapping[str, Any] | None) -> str:
     if row is None or row["median"] is None:
         return ""
-    return f"similar practices {say.about(row['median'], row['unit'])}"
+    return f"similar {say.about(row['median'], row['unit'])} (period)"
 
 
 def _next(scope: Scope, view: View, rows: Rows, latest: Mapping[str, Any]) -> Component:
-    coverage = data.coverage(scope, view)
-    recent = [row for row in coverage if row["missing"] and view.last_month in row["missing"]]
+    recent = [row for row in practice.received(scope, view) if row["missing"] and view.last_month in row["missing"]]
     unrecorded = latest.get("navigation_not_recorded", {}).get("value")
     steps = say.next_steps(
         rows,
@@ -392,16 +408,23 @@ def _next(scope: Scope, view: View, rows: Rows, latest: Mapping[str, Any]) -> Co
 
 
 def _definitions(known: Definitions, names: list[str], scope: Scope, view: View) -> Component:
-    parts = [
-        part
-        for name in names
-        for part in (html.Dt(known[name]["title"]), html.Dd(f"{known[name]['definition']} {known[name]['source']}."))
+    by_source: dict[str, list[str]] = {}
+    for name in names:
+        by_source.setdefault(known[name]["source"], []).append(name)
+    groups = [
+        html.Div(
+            [
+                html.H3(source[:1].upper() + source[1:]),
+                html.Dl([part for name in own for part in _meaning(known[name])]),
+            ]
+        )
+        for source, own in by_source.items()
     ]
     similar = _likeness(scope, view)
     return html.Section(
         [
             html.H2("What each figure means"),
-            html.P(f"Similar practices: {similar}. Their figures are rounded. {LIMITS_APART}", className="subtitle"),
+            html.P(f"Similar practices: {similar}. Their figures are rounded. {BESIDE}", className="subtitle"),
             html.P(
                 [
                     "“A real change” is said only where a rule of statistical process control marks the newest "
@@ -411,10 +434,14 @@ def _definitions(known: Definitions, names: list[str], scope: Scope, view: View)
                 ],
                 className="subtitle",
             ),
-            html.Dl(parts),
+            html.Div(groups, className="columns"),
         ],
         className="panel meanings",
     )
+
+
+def _meaning(definition: Mapping[str, Any]) -> list[Component]:
+    return [html.Dt(definition["title"]), html.Dd(definition["definition"])]
 
 
 PAGE = Page(

@@ -14,9 +14,10 @@ from dashboard.page import Rows
 from dashboard.queries import organisations
 from dashboard.queries.source import columns_of, reader, remembered
 from dashboard.view import Organisation, View
-from etl.analysis.funnel import SCALE, funnel, limits
+from etl.analysis.funnel import SCALE, limits
 
 NEAREST = 10  # similar practices that a measure is compared with; never fewer than organisations.FEWEST_PEERS
+LEAST_POINTS, LEAST_SHARE = 0.01, 0.02  # a smaller difference from similar practices is not worth a word
 SAME_SIZE = 4  # so many practices of about one size are shown with the same: the largest of an ICB is known by its own
 LOOKED_AT = 20  # among so many of the most similar they are found: not every practice has every measure
 # columns of `organisation` that practices are matched by, those that a generation has: what each is called
@@ -80,8 +81,8 @@ def against_similar(scope: Scope, view: View, names: tuple[str, ...]) -> dict[st
 
     Sums of numerators over sums of denominators. measure → value (None without data), and, rounded to two significant
     figures, lower_quartile, median and upper_quartile of the similar practices that have it, practices (how many),
-    and judgement (`above`, `below`, `within` the 99.8% limits of a funnel of them all). The distribution is left
-    out (None) where fewer than 8 similar practices have the measure.
+    and judgement: `above` or `below` the middle half of them, or `within`; see `beside`. The distribution is left out
+    (None) where fewer than 8 similar practices have the measure.
     """
     (code,) = organisations.permit(scope, [view.organisation.code])
     near = _nearest(code)[1]
@@ -118,13 +119,29 @@ def _place(rows: Rows, code: str) -> dict[str, Any]:
     answer |= dict.fromkeys(("lower_quartile", "median", "upper_quartile", "judgement"))
     if len(others) < organisations.FEWEST_PEERS:
         return {**answer, "practices": 0}
-    quartiles = (blur(float(value)) for value in np.quantile(others, (0.25, 0.5, 0.75)))
-    answer["lower_quartile"], answer["median"], answer["upper_quartile"] = quartiles
+    low, median, high = (float(value) for value in np.quantile(others, (0.25, 0.5, 0.75)))
+    answer["lower_quartile"], answer["median"], answer["upper_quartile"] = blur(low), blur(median), blur(high)
     part_of_whole = all(row["numerator"] <= row["denominator"] for row in rows)
     if code in values and unit in SCALE and (unit != "percent" or part_of_whole):
-        judged = funnel([row["numerator"] for row in rows], [row["denominator"] for row in rows], unit)
-        answer["judgement"] = judged.points["judgement"][list(values).index(code)]
+        answer["judgement"] = beside(values[code], rows[0]["denominator"], low, high, unit)
     return answer
+
+
+def beside(value: float, size: float, low: float, high: float, unit: str) -> str:
+    """`above` or `below` the middle half (`low` to `high`) of similar practices, or `within`.
+
+    Outside is what lies beyond the nearer quartile by more than chance explains (its 99.8% limits for the practice's
+    own denominator `size`) and by enough to matter: one percentage point, or 2% of a rate. No allowance is made for
+    practices differing from each other: among a dozen none could ever stand out from that.
+    """
+    for quartile, name in ((high, "above"), (low, "below")):
+        matters = LEAST_POINTS if unit == "percent" else LEAST_SHARE * quartile
+        chance: Any = limits([size], quartile, unit).to_dict("records")[0]
+        if name == "above" and value > max(chance["upper_998"], quartile + matters):
+            return name
+        if name == "below" and value < min(chance["lower_998"], quartile - matters):
+            return name
+    return "within"
 
 
 @remembered

@@ -10,7 +10,7 @@ import holidays
 
 from dashboard.access.scope import Scope
 from dashboard.page import Rows
-from dashboard.queries import breakdowns, measures, organisations, peers
+from dashboard.queries import breakdowns, data, measures, organisations, peers
 from dashboard.queries.source import columns_of, generation, reader, remembered
 from dashboard.view import View
 
@@ -106,6 +106,32 @@ def _logged_monday(code: str) -> Rows:
             }
         )
     return rows
+
+
+def received(scope: Scope, view: View) -> Rows:
+    """What has been received for the practice: feed, months (with data), expected, missing (list of months).
+
+    Rows of `queries.data.coverage`; and of call logs, from the practice's first in the view to the newest of anyone.
+    """
+    (code,) = organisations.permit(scope, [view.organisation.code])
+    rows = data.coverage(scope, view)
+    if not {"practice_code", "local_date"} <= columns_of("calls_half_hour") or view.last_month is None:
+        return rows
+    months = reader().records(
+        "SELECT CAST(date_trunc('month', local_date) AS DATE) AS month, "
+        "coalesce(bool_or(practice_code = :code), false) AS has_data FROM calls_half_hour "
+        "WHERE local_date BETWEEN :first AND last_day(CAST(:last AS DATE)) GROUP BY 1 ORDER BY 1",
+        code=code,
+        first=view.first_month,
+        last=view.last_month,
+    )
+    first = next((place for place, row in enumerate(months) if row["has_data"]), None)
+    if first is None:
+        return rows
+    since = months[first:]
+    missing = [row["month"] for row in since if not row["has_data"]]
+    logs = {"feed": "call_logs", "months": len(since) - len(missing), "expected": len(since), "missing": missing}
+    return [*rows, logs]
 
 
 def telephony(scope: Scope, view: View) -> Rows:
