@@ -11,11 +11,14 @@ from datetime import date
 from typing import Any
 
 from dash import Dash
-from flask import Response, abort, request
+from flask import Response, abort, current_app, redirect, request
 from sqlalchemy import Connection, text
+from werkzeug.wrappers import Response as AnyResponse
 
-from dashboard.access import current_scope, needs_role, record
+from dashboard.access import accounts, csrf, current_scope, current_user, needs_role, record, session
+from dashboard.access.accounts import AccountError
 from dashboard.access.scope import Scope
+from dashboard.access.tables import Database
 from dashboard.answers import csv_cell
 from dashboard.api_words import COLUMNS, DOCUMENTATION, PARAMETERS
 from dashboard.queries import organisations
@@ -44,6 +47,8 @@ def add_routes(app: Dash) -> None:
     """Add the routes of this file to the app's server. Call before `access.install`."""
     viewer = needs_role("viewer")
     app.server.add_url_rule("/api", view_func=viewer(documentation))
+    app.server.add_url_rule("/api/tokens", view_func=viewer(make_token), methods=["POST"])
+    app.server.add_url_rule("/api/tokens/<int:number>/revoke", view_func=viewer(revoke_token), methods=["POST"])
     app.server.add_url_rule("/api/v1/measures.csv", view_func=viewer(measures_csv))
     app.server.add_url_rule("/api/v1/measures.json", view_func=viewer(measures_json))
 
@@ -59,10 +64,54 @@ def measures_json() -> Response:
 
 
 def documentation() -> Response:
-    """What the addresses are, what can be asked and what comes back. Plain HTML."""
+    """What the addresses are, what can be asked and what comes back, and one's own tokens. Plain HTML."""
+    return _page()
+
+
+def make_token() -> Response:
+    """Make an access token for whoever is signed in and show it, this once. 400 for what is no number of days."""
+    days = request.form.get("days", "")
+    if not re.fullmatch(r"\d{1,3}", days, re.ASCII):
+        abort(400, "Say for how many days the token is good: 1 to 366.")
+    try:
+        made = accounts.create_token(_database(), _name(), request.form.get("label", ""), int(days))
+    except AccountError as error:
+        abort(400, str(error))
+    return _page(made.secret)
+
+
+def revoke_token(number: int) -> AnyResponse:
+    """End one of one's own tokens. 404 for any other number."""
+    try:
+        accounts.revoke_token(_database(), _name(), number)
+    except AccountError:
+        abort(404)
+    return redirect("/api#tokens", 303)
+
+
+def _page(secret: str = "") -> Response:
     known = definitions(current_scope()) if generation() is not None else {}
-    html = DOCUMENTATION.render(title="Measures by URL", columns=COLUMNS, parameters=PARAMETERS, measures=known)
+    html = DOCUMENTATION.render(
+        title="Measures by URL",
+        columns=COLUMNS,
+        parameters=PARAMETERS,
+        measures=known,
+        secret=secret,
+        tokens=accounts.tokens(_database(), _name()),
+        csrf_token=csrf.token() if session.cookie() else "",
+    )
     return Response(html)
+
+
+def _database() -> Database:
+    database: Database = current_app.extensions["access"]
+    return database
+
+
+def _name() -> str:
+    user = current_user()
+    assert user is not None  # the guard let it pass
+    return user.name
 
 
 def _answer(form: str) -> Response:

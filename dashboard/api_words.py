@@ -41,6 +41,7 @@ DOCUMENTATION = TEMPLATES.from_string(
 <title>{{ title }} – Switchboard</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="/assets/switchboard.css">
+<link rel="stylesheet" href="/assets/api.css">
 </head>
 <body>
 <main class="body api">
@@ -53,9 +54,37 @@ You get what you may see, no more.</p>
 <p><a href="/api/v1/measures.json"><code>/api/v1/measures.json</code></a>:
 <code>{"generation": …, "rows": […]}</code>.</p>
 <h2 class="section">Signing in</h2>
-<p>In the browser, your session is enough. For programs: a personal access token, which your administrator makes with
-<code>icb-dashboard users token NAME --label Excel --days 90</code>, in the header
-<code>Authorization: Bearer icb_…</code>. A token lasts at most 366 days and can be revoked at any time.</p>
+<p>In the browser, your session is enough. Programs send a personal access token in the header
+<code>Authorization: Bearer icb_…</code>. A token reads what you may see, lasts at most 366 days, and can be revoked at
+any time; it is shown once and only a hash of it is kept.</p>
+<h3 id="tokens">Your tokens</h3>
+{% if secret %}
+<p class="made" role="status">Copy the new token now; it is not shown again: <code>{{ secret }}</code></p>
+{% endif %}
+{% if tokens %}
+<table><thead><tr><th scope="col">For</th><th scope="col">Made</th><th scope="col">Good until</th>
+<th scope="col">Last used</th><th scope="col"></th></tr></thead><tbody>
+{% for each in tokens %}
+<tr><td>{{ each.label or "not said" }}</td><td>{{ each.created_at.strftime("%-d %b %Y") }}</td>
+<td>{{ each.expires_at.strftime("%-d %b %Y") }}</td>
+<td>{{ each.used_at.strftime("%-d %b %Y") if each.used_at else "never" }}</td>
+<td>{% if csrf_token %}<form method="post" action="/api/tokens/{{ each.id }}/revoke">
+<input type="hidden" name="csrf_token" value="{{ csrf_token }}">
+<button type="submit" class="act" aria-label="Revoke the token for {{ each.label or 'not said' }}">Revoke</button>
+</form>{% endif %}</td></tr>
+{% endfor %}</tbody></table>
+{% else %}<p>You have none.</p>{% endif %}
+{% if csrf_token %}
+<form method="post" action="/api/tokens">
+<input type="hidden" name="csrf_token" value="{{ csrf_token }}">
+<label for="label">What for</label> <input id="label" name="label" type="text" maxlength="100" value="Excel">
+<label for="days">Days</label> <input id="days" name="days" type="number" min="1" max="366" value="90">
+<button type="submit" class="act">Make a token</button>
+</form>
+{% endif %}
+<p>In Excel: Data, From web, Advanced: the address, and the header <code>Authorization</code> with
+<code>Bearer</code>, a blank and the token. In Power BI: <code>Web.Contents(address, [Headers =
+[Authorization = "Bearer icb_…"]])</code>.</p>
 <h2 class="section">Parameters</h2>
 <table><thead><tr><th scope="col">Name</th><th scope="col">Means</th></tr></thead><tbody>
 {% for name, meaning in parameters.items() %}

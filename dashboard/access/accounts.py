@@ -194,6 +194,12 @@ def enable_totp(database: Database, name: str) -> str:
     return pyotp.TOTP(secret).provisioning_uri(name=user.name, issuer_name="Switchboard")
 
 
+def anyone_uses_codes(database: Database) -> bool:
+    """Whether any account needs a six-digit code."""
+    with database.reading() as session:
+        return session.scalar(select(User.id).where(User.totp_secret.is_not(None)).limit(1)) is not None
+
+
 def sign_on(database: Database, subject: str, name: str, role: str, scope: Scope) -> User | None:
     """The account of someone the issuer vouches for, added or brought up to date; None if it is disabled.
 

@@ -220,7 +220,8 @@ def _discard_body() -> None:
 
 def _who(database: Database) -> CurrentUser | None:
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
-    if request.path.startswith("/api/") and scheme.lower() == "bearer":
+    # a token reads; whoever has found one cannot make himself another
+    if request.path.startswith("/api/") and request.method in csrf.SAFE_METHODS and scheme.lower() == "bearer":
         return session.token_user(database, secret.strip())
     return session.user_of(database, session.cookie()) if session.cookie() else None
 

@@ -147,7 +147,8 @@ def readyz() -> Response:
 
 
 def _form(where: str, status: int = 200, error: str = "", name: str = "") -> AnyResponse:
-    settings = current_app.extensions["access"].settings
+    database: Database = current_app.extensions["access"]
+    settings = database.settings
     suffix = "" if where == "/" else f"?next={quote(where, safe='/')}"
     html = LOGIN.render(
         title="Sign in",
@@ -156,7 +157,7 @@ def _form(where: str, status: int = 200, error: str = "", name: str = "") -> Any
         action=f"/login{suffix}",
         token=csrf.token(),
         username=name[:100],
-        totp=settings.access_totp,
+        totp=accounts.anyone_uses_codes(database),
         sign_on=f"/oidc/login{suffix}" if settings.oidc_issuer else "",
         sign_on_label=settings.oidc_label,
         contact=settings.access_contact,

@@ -92,7 +92,6 @@ class AccessSettings(BaseSettings):
     access_lockout_minutes: int = Field(
         30, ge=1, description="How long an account name is locked; also when wrong passwords are forgotten."
     )
-    access_totp: bool = Field(False, description="Show a field for a six-digit code on the sign-in form.")
     access_argon2_time_cost: int = Field(
         3, ge=1, description="Passes over memory of a password hash; lower only in tests."
     )

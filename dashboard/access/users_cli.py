@@ -139,8 +139,7 @@ def _reset(database: Database, arguments: argparse.Namespace) -> None:
 def _totp(database: Database, arguments: argparse.Namespace) -> None:
     print("Add this to an authenticator app; it is shown once:")
     print(accounts.enable_totp(database, arguments.name))
-    if not database.settings.access_totp:
-        print("The sign-in form shows the field for the code when ICB_ACCESS_TOTP=true.")
+    print("The sign-in form now has a field for the code. `users reset` turns it off again.")
 
 
 def _token(database: Database, arguments: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from dash import Dash
 from flask.testing import FlaskClient
 
 from dashboard.access import accounts, audit
+from tests.dashboard.access.house import form_token
 from tests.dashboard.conftest import build, signed_in
 from tests.dashboard.generation import ICB, NAME, PCNS, PRACTICES, publish
 
@@ -167,6 +169,33 @@ def test_the_documentation_names_every_parameter_column_and_measure(client_for: 
     ]:
         assert f"{name}" in text
     assert "<script" not in text
+
+
+def test_people_make_and_revoke_their_own_tokens(dashboard: Dash) -> None:
+    client = signed_in(dashboard, "practice")
+    csrf = form_token(client.get("/api"))
+    page = client.post("/api/tokens", data={"csrf_token": csrf, "label": "<b>Excel</b>", "days": "30"})
+    (secret,) = re.findall(r"<code>(icb_[\w-]+)</code>", page.text)
+    assert "&lt;b&gt;Excel&lt;/b&gt;" in page.text
+    assert secret not in client.get("/api").text, "it is shown once"
+    bearer, excel = {"Authorization": f"Bearer {secret}"}, dashboard.server.test_client()
+    answer = excel.get(CSV + "?level=practice", headers=bearer)
+    assert {line.split(",")[3] for line in answer.text.splitlines()[1:]} == {PRACTICES[0]}
+    for days in ("0", "367", "", "x", "-1", "٣"):
+        assert client.post("/api/tokens", data={"csrf_token": csrf, "days": days}).status_code == 400, days
+    assert client.post("/api/tokens", data={"days": "30"}).status_code == 403, "forged"
+    # who has found a token, and has an account too, makes no other of it
+    other = signed_in(dashboard, "icb")
+    data = {"csrf_token": form_token(other.get("/api")), "label": "stolen", "days": "30"}
+    made = other.post("/api/tokens", data=data, headers=bearer)
+    assert "stolen" in made.text
+    assert "stolen" not in client.get("/api").text
+    *_, number = re.findall(r"/api/tokens/(\d+)/revoke", client.get("/api").text)
+    assert other.post(f"/api/tokens/{number}/revoke", data=data).status_code == 404, "another's"
+    assert excel.post(f"/api/tokens/{number}/revoke", headers=bearer).status_code == 401
+    assert excel.get(CSV, headers=bearer).status_code == 200
+    assert client.post(f"/api/tokens/{number}/revoke", data={"csrf_token": csrf}).status_code == 303
+    assert excel.get(CSV, headers=bearer).status_code == 401
 
 
 def test_before_the_first_night_it_says_so(tmp_path: Path) -> None:

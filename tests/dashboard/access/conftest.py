@@ -37,7 +37,7 @@ def clock() -> Clock:
 @pytest.fixture
 def app(tmp_path: Path, clock: Clock) -> Iterator[Dash]:
     """The tiny app with its people."""
-    app = build(settings_for(tmp_path, access_totp=True), clock)
+    app = build(settings_for(tmp_path), clock)
     add_people(app.server.extensions["access"])
     yield app
     app.server.extensions["access"].engine.dispose()

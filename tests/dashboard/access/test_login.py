@@ -100,6 +100,7 @@ def test_fifty_wrong_passwords(app: Dash, client: FlaskClient, clock: Clock) -> 
 
 def test_a_six_digit_code(app: Dash, client: FlaskClient) -> None:
     database = app.server.extensions["access"]
+    assert 'name="code"' not in client.get("/login").text
     totp = pyotp.parse_uri(accounts.enable_totp(database, "icb-viewer"))
     assert 'name="code"' in client.get("/login").text
     assert sign_in(client, "icb-viewer").status_code == 401
