@@ -55,9 +55,9 @@ def safe_next(where: str | None) -> str:
 
 @public
 def login() -> AnyResponse:
-    """GET: the form. POST: 303 to `next` with a new session; 401 wrong; 429 too many attempts."""
+    """GET or HEAD: the form. POST: 303 to `next` with a new session; 401 wrong; 429 too many attempts."""
     where = safe_next(request.args.get("next"))
-    if request.method == "GET":
+    if request.method != "POST":
         return redirect(where, 302) if current_user() else _form(where)
     name, password = request.form.get("username", ""), request.form.get("password", "")
     if not name.strip() or not password:
@@ -104,12 +104,12 @@ def logout() -> AnyResponse:
 
 @public
 def set_password(secret: str) -> AnyResponse:
-    """GET: the form of a one-time link. POST: set the password and go to the sign-in form."""
+    """GET or HEAD: the form of a one-time link. POST: set the password and go to the sign-in form."""
     database: Database = current_app.extensions["access"]
     name = accounts.link_owner(database, secret)
     if name is None:
         return _link_over(database)
-    if request.method == "GET":
+    if request.method != "POST":
         return _password_form(name)
     password = request.form.get("password", "")
     if password != request.form.get("again"):

@@ -34,13 +34,14 @@ def client(app: Dash) -> FlaskClient:
 
 def test_signing_in_and_out(client: FlaskClient) -> None:
     assert client.get("/").headers["Location"] == "/login"
+    assert client.head("/login").status_code == 200
     assert client.get("/practice/Y00001?period=2026-10").headers["Location"] == (
         "/login?next=/practice/Y00001%3Fperiod%3D2026-10"
     )
     answer = sign_in(client, "icb-viewer", where="/login?next=/practice/Y00001%3Fperiod%3D2026-10")
     assert (answer.status_code, answer.headers["Location"]) == (303, "/practice/Y00001?period=2026-10")
     assert client.get("/").status_code == 200
-    assert client.get("/login").status_code == 302
+    assert client.get("/login").status_code == client.head("/login").status_code == 302
     assert client.get("/logout").status_code == 404
     assert client.post("/logout").status_code == 403, "without a token"
     assert client.get("/").status_code == 200
