@@ -251,7 +251,7 @@ def trained(rows: Rows, height: int | None = None) -> Figure:
         )  # fmt: skip
     return figure(
         traces, height or max(180, 66 + 28 * len(names)), barmode="stack", bargap=0.3,
-        xaxis={"rangemode": "tozero", "nticks": 6, "tickformat": ",d"},
+        xaxis={"rangemode": "tozero", "dtick": 1 + max(map(sum, zip(*counts.values(), strict=True))) // 7},
         yaxis={"autorange": "reversed", "type": "category", "showgrid": False},
     )  # fmt: skip
 

@@ -27,6 +27,13 @@ def _training(rows: Rows, view: View, known: Definitions) -> Drawing:
         if left
         else f"All {words.plural(len(rows), 'practice')} have a trained navigator"
     )
+    if view.organisation.kind == "practice":
+        (row,) = rows
+        trained = f"First trained on {words.day(row['trained_on'])}" if row["trained_on"] else "A trained navigator"
+        return Drawing(
+            "No trained navigator yet" if left else trained,
+            "At least one training completed, funded or passed on, as the newest training return has it.",
+        )
     named = sum(row["is_named"] for row in rows)
     return Drawing(
         title,
@@ -50,9 +57,12 @@ def _training_query(scope: Scope, view: View) -> Rows:
 
 def _impact(rows: Rows, view: View, known: Definitions) -> Drawing:
     told = [row for row in rows if row["refusal"] is None]
-    sure = [row for row in told if not row["lower"] <= 0 <= row["upper"] and not row["placebo_differs"]]
+    apart = [row for row in told if not row["lower"] <= 0 <= row["upper"]]
+    sure = [row for row in apart if not row["placebo_differs"]]
     if sure:
         title = "After training, " + ", ".join(_change(row) for row in sure)
+    elif apart:
+        title = "Did training change it? The practices were moving apart before, so nobody can say"
     elif told:
         title = "Did training change it? No change can be told from chance"
     else:

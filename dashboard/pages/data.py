@@ -274,7 +274,7 @@ UNMAPPED = Chart(
     "`destination` (the dictionary lists what may stand there), and save it as "
     "reference/navigation_destinations.csv in the home folder, below any lines that are there already. From the next "
     "night they are counted, those of earlier months too. Several words are shown only when they are short, hold no "
-    "figure and came five times or more: they may be personal. Ask the practice about the others.",
+    "figure and came five times or more in one file: they may be personal. Ask the practice about the others.",
     empty="Every recorded outcome is known.",
     height=0,
 )

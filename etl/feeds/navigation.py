@@ -26,6 +26,7 @@ from etl.warehouse.connection import Warehouse
 NAME = "navigation"
 FACTS = ("navigation", "navigation_call")
 NEEDS_ORGANISATIONS = True
+MAXIMUM_REJECTED_SHARE = 1.0  # a row of another ICB, or a wrong date, says nothing of the rows beside it
 HOLDS_PEOPLE = True  # some systems write the patient's name beside the request
 
 SHIPPED = Path(__file__).parent / "navigation_profiles"
@@ -53,7 +54,9 @@ CAME_BACK = (
 )
 FIRST_DAY = date(2016, 4, 1)
 FEWEST_ALIKE = 4  # headings in common, below which a file is not taken for a damaged one of a profile
-LONGEST_SHOWN = 40  # an outcome's words are kept only when they are short and hold no digit: they may be personal
+# an outcome's words may be personal: they are kept only when they are one word or a shipped outcome, or short, without
+# a digit and written alike so many times in one file
+LONGEST_SHOWN, FEWEST_ALIKE_TEXTS = 40, 5
 WRITTEN = (
     "%d/%m/%y %H:%M", "%d/%m/%y %H:%M:%S", "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%d %b %Y %H:%M",
     "%d %b %Y %H:%M:%S", "%d %B %Y %H:%M", "%d-%b-%Y %H:%M", "%d-%b-%Y %H:%M:%S", "%d/%m/%Y", "%d %b %Y", "%d-%b-%Y",
@@ -275,8 +278,10 @@ def practice_problems(column: str) -> list[Problem]:
 
 
 def _facts(reading: Reading) -> dict[str, str]:
-    words = f"length(_outcome) <= {LONGEST_SHOWN} AND NOT regexp_matches(_outcome, '\\d')"
-    words = f"{words} OR _outcome IN ({', '.join(map(say, DESTINATIONS))})"
+    often = f"count(*) OVER (PARTITION BY _outcome) >= {FEWEST_ALIKE_TEXTS}"
+    short = f"length(_outcome) <= {LONGEST_SHOWN} AND NOT regexp_matches(_outcome, '\\d')"
+    words = f"{short} AND (regexp_full_match(_outcome, '[a-z_]+') OR {often})"
+    words = f"{words} OR _outcome IN ({', '.join(map(say, destinations(None)))})"
     # codes of this length are SNOMED CT's, and nobody's number
     words = f"{words} OR regexp_full_match(_outcome, '\\d{{15,18}}')"
     return {
@@ -346,11 +351,12 @@ def _cover(reading: Reading) -> None:
             reading.period_from, reading.period_to = found
 
 
-def destinations(home: Path) -> dict[str, str]:
+def destinations(home: Path | None) -> dict[str, str]:
     """Outcome, in small letters with one blank between words → destination: each destination itself, the shipped
-    table, and over both the ICB's own. Raises SettingsError naming the line of the ICB's own that is wrong."""
+    table, and, where `home` is given, over both the ICB's own. Raises SettingsError naming the line of the ICB's own
+    that is wrong."""
     found = {name: name for name in DESTINATIONS}
-    for path in (SHIPPED / "destinations.csv", home / OWN_DESTINATIONS):
+    for path in (SHIPPED / "destinations.csv", *([home / OWN_DESTINATIONS] if home else [])):
         if not path.is_file():
             continue
         try:

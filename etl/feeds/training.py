@@ -12,6 +12,7 @@ from etl.feeds.publications import layout_of
 NAME = "training"
 FACTS = ("training",)
 NEEDS_ORGANISATIONS = True
+MAXIMUM_REJECTED_SHARE = 1.0  # a row of another ICB, or a wrong date, says nothing of the rows beside it
 HOLDS_PEOPLE = True  # a return may carry more columns than are asked for, names among them
 
 COLUMNS = ("practice_code", "staff_id", "route", "booked_on", "completed_on")

@@ -388,7 +388,7 @@ navigation = Table(
     ),
     _column("urgency", String, "same_day, routine, none, unknown", nullable=False),
     _column("outcome_key", String, "keyed hash of the outcome's words; empty when none was recorded"),
-    _column("outcome_text", String, "the words themselves, only where they are short and hold no digit"),
+    _column("outcome_text", String, "the words themselves, only where they are unlikely to be personal"),
     _column("declined", Boolean, "the patient declined to be directed elsewhere", nullable=False),
     _column("snomed_code", String, "SNOMED CT code as recorded"),
     _column("patient_pseudonym", String, "keyed hash within the practice; empty where the file has none"),

@@ -15,10 +15,12 @@ from dashboard.access import Scope
 from dashboard.app import create_app
 from dashboard.charts import navigation as draw
 from dashboard.page import charts
+from dashboard.pages import _training
 from dashboard.pages import navigation as page
 from dashboard.pages.data import UNMAPPED
 from dashboard.queries import organisations
 from dashboard.queries.views import resolve
+from dashboard.view import Organisation, View
 from etl.feeds.navigation import CATEGORIES, DESTINATIONS
 from etl.settings import Settings
 from tests.dashboard.access.house import settings_for
@@ -193,3 +195,38 @@ def test_unmapped_outcomes_stand_on_the_data_page_for_the_icb_alone(app: Dash) -
     assert (row["outcome"], row["destination"], row["feed"]) == ("??", "", "Care navigation")
     with app.server.app_context(), pytest.raises(organisations.NoSuchOrganisation):
         answers.csv_answer(PCN, UNMAPPED.name, "")
+
+
+def test_before_and_after_training_is_drawn_as_it_is_told() -> None:
+    answer = {"practices": 14, "controls": 9, "refusal": None}
+    rows = [
+        {**answer, "months_since": step, "switched": 0.35 + 0.08 * (step > 0), "waiting": 0.36, "gap": gap}
+        for step, gap in [(-2, -0.01), (-1, -0.01), (1, 0.07), (2, 0.07)]
+    ]
+    drawing = _training._path(rows, View(Organisation("QZZ", "icb", "Here")), {})
+    assert (
+        drawing.title
+        == "Practices trained were 1.0 points below the others before training and 7.0 points above them after"
+    )
+    assert drawing.figure is not None
+    trained, waiting = drawing.figure["data"]
+    assert trained["x"] == waiting["x"] == [-2, -1, 0, 1, 2]
+    # the month of training is left out, and the line breaks there
+    assert trained["y"] == [0.35, 0.35, None, pytest.approx(0.43), pytest.approx(0.43)]
+    assert "14 practices around their own training, and of nine practices not yet trained" in drawing.subtitle
+
+
+def test_an_answer_that_the_placebo_contradicts_is_no_headline() -> None:
+    row = {
+        "title": "Requests redirected",
+        "sentence": "…",
+        "refusal": None,
+        "estimate": 0.08,
+        "lower": 0.05,
+        "upper": 0.11,
+    }
+    view = View(Organisation("QZZ", "icb", "Here"))
+    sure = _training._impact([{**row, "placebo_differs": False}], view, {})
+    assert sure.title == "After training, 8.0 points more requests redirected"
+    unsure = _training._impact([{**row, "placebo_differs": True}], view, {})
+    assert unsure.title == "Did training change it? The practices were moving apart before, so nobody can say"

@@ -262,6 +262,11 @@ def test_systmconnect(load: Load, icb: Settings) -> None:
         ("2025-07-20 10:02:00", "online", "admin_fit_note", None, False),
         ("2025-07-21 10:02:00", "other", "clinical_ongoing", None, True),
     ]
+    # a name among free text is kept no more than one in its own column
+    load(
+        *(row | {"ID": str(n), "Submitted": "22 Jul 2025 11:02", "Outcome": "rang Zebedee Quill"} for n in range(4)),
+        header=SYSTMCONNECT, name="again.csv",
+    )  # fmt: skip
     stored = (icb.home / "warehouse.duckdb").read_bytes().lower()
     assert b"zebedee" not in stored
     assert b"07700" not in stored
@@ -328,6 +333,20 @@ def test_a_profile_of_the_homes_own(load: Load, icb: Settings) -> None:
     assert "The profile ours.toml is wrong" in load(row, header=header, name="again.csv").refused[0][1]
 
 
+def test_a_contact_that_the_system_exports_and_codes_as_well_is_one(load: Load, icb: Settings) -> None:
+    code = {"snomed_code": "1362511000000107", "patient_pseudonym": "p1"}
+    load(contact("C1", destination="community_pharmacy", **code))
+    coded = {"practice_code": "Z91001", "recorded_at": "2025-07-07T09:05:00", **code}  # the same moment, in London
+    load(coded, coded | {"recorded_at": "2025-07-07T08:05:00"}, header=CODED, name="coded.csv")
+    rows = published(icb).records("SELECT request_category, contacts FROM navigation_month ORDER BY request_category")
+    assert [tuple(row.values()) for row in rows] == [("clinical_new", 1), ("unknown", 1)]
+
+
+def test_a_row_that_is_refused_does_not_take_the_others_with_it(load: Load, icb: Settings) -> None:
+    night = load(contact("C1"), contact("C2", practice_code="Z92001"), contact("C3", practice_code="Z99999"))
+    assert [(each.rows_kept, each.rows_refused) for each in night.loads] == [(1, 2)]
+
+
 # --- what outcomes mean ---
 
 
@@ -370,7 +389,7 @@ def test_unmapped_outcomes_are_listed_by_frequency_without_what_may_be_personal(
 
 
 def test_shipped_mapping_names_only_destinations() -> None:
-    found = navigation.destinations(Path("/nowhere"))
+    found = navigation.destinations(None)
     assert set(found.values()) == set(navigation.DESTINATIONS)
     assert found["sent to pharmacy first"] == "community_pharmacy"
 

@@ -112,3 +112,21 @@ def test_coverage_counted_by_hand(icb: Settings, tmp_path: Path) -> None:
     told = reader.records("SELECT * EXCLUDE (funded_offered_on) FROM training_practice WHERE practice_code = 'Z91001'")
     facts = ["Z91001", "2025-06-02", "2025-07-15", "None", "2025-07-15", "1", "2"]
     assert [str(value) for value in told[0].values()] == facts
+
+
+def test_when_a_place_was_offered_and_who_paid(icb: Settings, tmp_path: Path) -> None:
+    header = (*TRAINING, "offered_on", "paid_by")
+    rows = [
+        person("Z91001", "S1", "funded", "", "2025-07-15") | {"offered_on": "05/05/2025", "paid_by": "NHS England"},
+        person("Z91001", "S2", "cascaded", "2025-08-01", "2025-08-31") | {"offered_on": "", "paid_by": "practice"},
+        person("Z91002", "S1", "funded") | {"offered_on": "2025-05-05", "paid_by": "a kind uncle"},
+    ]  # fmt: skip
+    assert not take(icb, write(tmp_path / "training.csv", header, rows)).refused
+    told = published(icb).records(
+        "SELECT practice_code, CAST(funded_offered_on AS VARCHAR) AS offered, funded_paid_by FROM training_practice "
+        "ORDER BY practice_code"
+    )
+    assert [tuple(row.values()) for row in told] == [
+        ("Z91001", "2025-05-05", "nhs_england"),
+        ("Z91002", "2025-05-05", None),
+    ]
