@@ -7,7 +7,7 @@ from dashboard.access.scope import Scope
 from dashboard.charts import rollout
 from dashboard.findings_rollout import OWN_WORDS, long
 from dashboard.page import Chart, Column, Definitions, Drawing, Rows
-from dashboard.queries import telephony
+from dashboard.queries import telephony_delivery
 from dashboard.view import View
 
 
@@ -30,7 +30,7 @@ def _slippage(rows: Rows, view: View, known: Definitions) -> Drawing:
 
 SLIPPAGE = Chart(
     "telephony-slippage",
-    telephony.slippage,
+    telephony_delivery.slippage,
     _slippage,
     (
         Column("name", "Practice", practice="practice"),
@@ -63,7 +63,7 @@ def _suppliers(rows: Rows, view: View, known: Definitions) -> Drawing:
 
 SUPPLIERS = Chart(
     "telephony-suppliers",
-    telephony.suppliers,
+    telephony_delivery.suppliers,
     _suppliers,
     (
         Column("supplier", "Supplier"),
@@ -82,8 +82,8 @@ SUPPLIERS = Chart(
 
 def _money_query(scope: Scope, view: View) -> Rows:
     """The money; with it, in a column that the table leaves out, what it might have come out of."""
-    share = telephony.funding_share(scope, view)
-    return [{**row, "share": share} for row in telephony.money(scope, view)]
+    share = telephony_delivery.funding_share(scope, view)
+    return [{**row, "share": share} for row in telephony_delivery.money(scope, view)]
 
 
 def _money(rows: Rows, view: View, known: Definitions) -> Drawing:

@@ -6,7 +6,6 @@ the month at whose end practices are looked at (default: today, or the day of an
 
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -22,7 +21,6 @@ CAPABILITIES = ("queue_position", "call_back", "call_routing", "clinical_system_
 ANALOGUE_LINES = ("PSTN", "ISDN")
 LEVELS = ("practice", "pcn", "sub_icb", "icb")
 ASKED = ("missed", "answered", "answered_within_120s", "mean_wait", "dealt_with", "ended_in_ivr", "inbound_per_1000")
-FEWEST_TO_TELL = 3  # a supplier with fewer go-lives has no usual time
 
 
 @dataclass(frozen=True)
@@ -121,14 +119,15 @@ def _standing(organisation: Organisation, at: Moment, due: date) -> Rows:
     return rows
 
 
-def _told(scope: Scope, view: View) -> tuple[Moment | None, Rows]:
+def told(scope: Scope, view: View) -> tuple[Moment | None, Rows]:
     """The moment, and every open practice of the view's organisation; permits the organisation, not each practice."""
     organisations.permit(scope, [view.organisation.code])
     at = moment(scope, view)
     return at, _standing(view.organisation, at, target(scope)) if at else []
 
 
-def _visible(scope: Scope, rows: Rows) -> Rows:
+def visible(scope: Scope, rows: Rows) -> Rows:
+    """Those of the rows, a practice each, that the scope may see by name."""
     known = organisations.directory().organisations
     return [row for row in rows if row["practice"] in known and organisations.may_see(scope, known[row["practice"]])]
 
@@ -140,13 +139,13 @@ def practices(scope: Scope, view: View) -> Rows:
     supplier, line_type; live_on, planned_live, days_late (None: not late), slippage (days, signed), is_analogue; and
     the date on which each stage was reached.
     """
-    return _visible(scope, _told(scope, view)[1])
+    return visible(scope, told(scope, view)[1])
 
 
 def counts(scope: Scope, view: View) -> dict[str, Any]:
     """How many open practices, and how many of them at or beyond each stage, live by the target, late, waiting, on
     analogue lines, not in the tracker; patients of all and of the live ones (None where a list is not known)."""
-    at, rows = _told(scope, view)
+    at, rows = told(scope, view)
     return {**_counted(rows, target(scope)), "moment": at}
 
 
@@ -173,7 +172,7 @@ def burn_up(scope: Scope, view: View) -> Rows:
     """day, practices open, how many had reached each stage by then, and how many were on analogue lines, month by month
     from the first sign-up; `plan`: how many were planned live by then, which goes on into the future, where the rest is
     None."""
-    at, rows = _told(scope, view)
+    at, rows = told(scope, view)
     if at is None or not rows:
         return []
     column = view.organisation.kind
@@ -216,7 +215,7 @@ def burn_up(scope: Scope, view: View) -> Rows:
 def areas(scope: Scope, view: View) -> Rows:
     """Area by area what `counts` says: the view's organisation, its sub-ICB locations and its PCNs that the scope may
     see, with `organisation`, `name`, `level`, and `at_<stage>`: how many stand at that stage and no further."""
-    at, rows = _told(scope, view)
+    at, rows = told(scope, view)
     if at is None or not rows:
         return []
     known = organisations.directory().organisations
@@ -237,34 +236,10 @@ def areas(scope: Scope, view: View) -> Rows:
     return answer
 
 
-def funding_share(scope: Scope, view: View) -> dict[str, Any] | None:
-    """What the view's organisation might have of the national money: pounds; is_own: the settings say the ICB's share,
-    else England's money is spread evenly over its practices (`practices`, `counted_on`); whole: what is shared out.
-    None without practices."""
-    at, rows = _told(scope, view)
-    facts = {row["kind"]: row for row in dates(scope)}
-    if at is None or not rows or not {"fund", "england"} <= facts.keys():
-        return None
-    if "share" in facts:
-        every = reader().records(
-            "SELECT count(*) AS practices FROM telephony_practice WHERE period_start = :month", month=at.month
-        )[0]["practices"]
-        whole = facts["share"]["pounds"]
-        return {"pounds": whole * len(rows) / every, "is_own": True, "whole": whole}
-    whole, england = facts["fund"]["pounds"], facts["england"]
-    return {
-        "pounds": whole * len(rows) / england["practices"],
-        "is_own": False,
-        "whole": whole,
-        "practices": england["practices"],
-        "counted_on": england["day"],
-    }
-
-
 @remembered
 def forecast(scope: Scope, view: View) -> Finish | None:
     """When all open practices would be live, at the pace before the day that is told; None without a tracker."""
-    at, rows = _told(scope, view)
+    at, rows = told(scope, view)
     if at is None or not rows:
         return None
     return finish([row["live_on"] for row in rows if row["live_on"]], len(rows), at.day)
@@ -279,7 +254,7 @@ def has_map(scope: Scope) -> bool:
 def places(scope: Scope, view: View) -> Rows:
     """What a map can show: a row a sub-ICB location with a boundary (kind `sub_icb`: code, name, practices, live,
     share, geometry) and a row a practice with a place that the scope may see (kind `practice`: with its stage)."""
-    _, rows = _told(scope, view)
+    _, rows = told(scope, view)
     shapes = {row["code"]: row["geometry"] for row in reader().records("SELECT code, geometry FROM boundary")}
     known = organisations.directory().organisations
     areas: dict[str, Rows] = {}
@@ -291,18 +266,18 @@ def places(scope: Scope, view: View) -> Rows:
             live = sum(row["stage"] == "live" for row in own)
             common = {"code": code, "name": known[code].name, "practices": len(own), "live": live, "stage": None}
             answer.append({"kind": "sub_icb", **common, "share": live / len(own), "geometry": shapes[code]})
-    for row in _visible(scope, rows):
+    for row in visible(scope, rows):
         if row["practice"] in shapes:
             common = {"code": row["practice"], "name": row["name"], "practices": 1, "live": int(row["stage"] == "live")}
-            told = {"stage": row["stage"], "is_tracked": row["is_tracked"], "share": None}
-            answer.append({"kind": "practice", **common, **told, "geometry": shapes[row["practice"]]})
+            its = {"stage": row["stage"], "is_tracked": row["is_tracked"], "share": None}
+            answer.append({"kind": "practice", **common, **its, "geometry": shapes[row["practice"]]})
     return answer
 
 
 def capabilities(scope: Scope, view: View) -> Rows:
     """practice, name, pcn_name, stage, and for each capability the day since when the practice has it (None: has not)
     and how many it has; of practices the scope may see. As believed now."""
-    at, rows = _told(scope, view)
+    at, rows = told(scope, view)
     if at is None:
         return []
     held = reader().records(
@@ -317,101 +292,8 @@ def capabilities(scope: Scope, view: View) -> Rows:
             **{each: since.get((row["practice"], each)) for each in CAPABILITIES},
             "has": sum((row["practice"], each) in since for each in CAPABILITIES),
         }
-        for row in _visible(scope, rows)
+        for row in visible(scope, rows)
     ] if held else []  # fmt: skip
-
-
-def slippage(scope: Scope, view: View) -> Rows:
-    """How each practice's planned live date moved from snapshot to snapshot, and what came of it, largest first.
-
-    practice, name, first_planned, first_believed (when that was believed), planned_live (in the snapshot told),
-    moves (how often it changed), moved (days from the first to the newest plan), live_on, slippage (actual less the
-    plan of the snapshot told, in days, signed), slipped (actual, or else the newest plan, less the first plan).
-    """
-    at, rows = _told(scope, view)
-    if at is None:
-        return []
-    plans: dict[str, list[tuple[date, date]]] = {}
-    for row in reader().records(
-        "SELECT practice_code, believed_on, planned_date FROM rollout WHERE stage = 'live' "
-        "AND planned_date IS NOT NULL AND believed_on <= :believed ORDER BY practice_code, believed_on",
-        believed=at.believed,
-    ):
-        plans.setdefault(row["practice_code"], []).append((row["believed_on"], row["planned_date"]))
-    answer = []
-    for row in _visible(scope, rows):
-        known = plans.get(row["practice"], [])
-        if not known:
-            continue
-        planned = [day for _, day in known]
-        ended = row["live_on"] or planned[-1]
-        answer.append(
-            {
-                **{name: row[name] for name in ("practice", "name", "pcn_name", "live_on", "planned_live", "slippage")},
-                "first_planned": planned[0],
-                "first_believed": known[0][0],
-                "moves": sum(a != b for a, b in pairwise(planned)),
-                "moved": (planned[-1] - planned[0]).days,
-                "slipped": (ended - planned[0]).days,
-            }
-        )
-    return sorted(answer, key=lambda row: (-row["slipped"], row["name"] or ""))
-
-
-def suppliers(scope: Scope, view: View) -> Rows:
-    """supplier, practices, patients, live, waiting, late, days (median from contract to live) of open practices."""
-    _, rows = _told(scope, view)
-    groups: dict[str, Rows] = {}
-    for row in rows:
-        if row["is_tracked"]:
-            groups.setdefault(row["supplier"] or "Not named", []).append(row)
-    if scope.kind != "icb":
-        return []
-    answer = []
-    for name, own in groups.items():
-        days = [(row["live_on"] - row["contracted"]).days for row in own if row["live_on"] and row["contracted"]]
-        lists = [row["patients"] for row in own]
-        answer.append(
-            {
-                "supplier": name,
-                "practices": len(own),
-                "patients": None if None in lists else sum(lists),
-                "live": sum(row["stage"] == "live" for row in own),
-                "waiting": sum(row["stage"] != "live" for row in own),
-                "late": sum(row["days_late"] is not None for row in own),
-                "days": median(days) if len(days) >= FEWEST_TO_TELL else None,
-            }
-        )
-    return sorted(answer, key=lambda row: (-row["practices"], row["supplier"]))
-
-
-def money(scope: Scope, view: View) -> Rows:
-    """practice, name, item, awarded, paid, unpaid (pounds), date, dated on or before the day told or undated; of every
-    practice the scope may see that belongs to the view's organisation, closed ones too; most unpaid first. As believed
-    now."""
-    organisations.permit(scope, [view.organisation.code])
-    at = moment(scope, view)
-    if at is None:
-        return []
-    known = organisations.directory()
-    inside = {each.code for each in known.children.get(view.organisation.code, ())} | {view.organisation.code}
-    rows = reader().records(
-        "SELECT practice_code AS practice, item, awarded, paid, date FROM rollout_funding "
-        "WHERE date IS NULL OR date <= :day ORDER BY practice_code, item, date",
-        day=at.day,
-    )
-    answer = [
-        {**row, "name": known.organisations[row["practice"]].name, "unpaid": _unpaid(row)}
-        for row in rows
-        if row["practice"] in inside
-        and row["practice"] in known.organisations
-        and organisations.may_see(scope, known.organisations[row["practice"]])
-    ]
-    return sorted(answer, key=lambda row: (-(row["unpaid"] or 0), row["name"], row["item"]))
-
-
-def _unpaid(row: dict[str, Any]) -> float | None:
-    return None if row["awarded"] is None else row["awarded"] - (row["paid"] or 0)
 
 
 @remembered

@@ -22,7 +22,7 @@ from dashboard.access import Scope
 from dashboard.app import create_app
 from dashboard.charts.maps import live_map
 from dashboard.pages import telephony as page
-from dashboard.queries import organisations, rebases, telephony
+from dashboard.queries import organisations, rebases, telephony, telephony_delivery
 from dashboard.queries.views import resolve
 from etl.demo import organisations as demo_organisations
 from etl.demo import rollout as demo_rollout
@@ -354,7 +354,7 @@ def test_lateness_slippage_and_waiting_of_each_practice(story: Story) -> None:
         assert row["slippage"] == ((live_on - plan).days if live_on and plan else None)
         reached = [(own[stage][1], stage) for stage in STAGES if stage in own and own[stage][1]]
         assert (row["since"], row["stage"]) == (reached[-1] if reached else (None, None))
-    slipped = {row["practice"]: row for row in telephony.slippage(SCOPE, resolve(SCOPE, ""))}
+    slipped = {row["practice"]: row for row in telephony_delivery.slippage(SCOPE, resolve(SCOPE, ""))}
     for code, row in slipped.items():
         plans = [
             story.trackers[believed][code]["live"][0]
@@ -373,7 +373,7 @@ def test_lateness_slippage_and_waiting_of_each_practice(story: Story) -> None:
 def test_money_and_suppliers_are_what_the_files_say(story: Story, day: date) -> None:
     view = resolve(SCOPE, f"?on={day.replace(day=1)}")
     dated = [row for row in story.money if not row["date"] or date.fromisoformat(row["date"]) <= day]
-    found = telephony.money(SCOPE, view)
+    found = telephony_delivery.money(SCOPE, view)
     assert sum(row["awarded"] for row in found) == sum(float(row["awarded"]) for row in dated)
     assert sum(row["paid"] for row in found) == sum(float(row["paid"]) for row in dated)
     tracker = story.trackers[story.newest]
@@ -388,7 +388,9 @@ def test_money_and_suppliers_are_what_the_files_say(story: Story, day: date) -> 
             tally = expected.setdefault(name, [0, 0])
             tally[0] += 1
             tally[1] += "live" in reached
-    assert {row["supplier"]: [row["practices"], row["live"]] for row in telephony.suppliers(SCOPE, view)} == expected
+    assert {
+        row["supplier"]: [row["practices"], row["live"]] for row in telephony_delivery.suppliers(SCOPE, view)
+    } == expected
 
 
 @pytest.mark.usefixtures("asked")
@@ -422,8 +424,8 @@ def test_a_pcn_sees_its_own_practices_by_name_and_the_icb_only_as_a_sum(story: S
     whole = resolve(scope, f"?organisation={ICB}")
     assert {row["practice"] for row in telephony.practices(scope, whole)} == own
     assert telephony.counts(scope, whole)["open"] == OWN_PRACTICES - 2
-    assert telephony.suppliers(scope, whole) == []
-    assert {row["practice"] for row in telephony.money(scope, whole)} <= own
+    assert telephony_delivery.suppliers(scope, whole) == []
+    assert {row["practice"] for row in telephony_delivery.money(scope, whole)} <= own
     with pytest.raises(organisations.NoSuchOrganisation):
         telephony.practices(scope, resolve(scope, f"?organisation={story.world.practices.pcn[STUCK[0]]}"))
 
