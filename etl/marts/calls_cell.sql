@@ -1,24 +1,32 @@
 -- Published calls by month, each call once: the monthly workbook where a practice is in it, else the daily
 -- files of a month that is complete (every day of it present for the practice's ICB).
 WITH daily AS (
+    -- by month at once: there are hundreds of times as many days' rows as months'
     SELECT
         dataset, practice_code, pcn_code, sub_icb_code, icb_code, region_code,
-        CAST(date_trunc('month', period_start) AS DATE) AS month, period_start, indicator, dimension, band, calls
+        CAST(date_trunc('month', period_start) AS DATE) AS month, indicator, dimension, band, sum(calls) AS calls
+    FROM fact.published_calls
+    WHERE dataset IN ('durations', 'day_and_time')
+    GROUP BY
+        dataset, practice_code, pcn_code, sub_icb_code, icb_code, region_code,
+        CAST(date_trunc('month', period_start) AS DATE), indicator, dimension, band
+),
+present AS (
+    SELECT DISTINCT dataset, coalesce(icb_code, '') AS icb, period_start
     FROM fact.published_calls
     WHERE dataset IN ('durations', 'day_and_time')
 ),
 complete AS (
-    SELECT d.dataset, coalesce(d.icb_code, '') AS icb, d.month
-    FROM daily AS d
-    INNER JOIN mart.month AS m ON m.month = d.month
-    GROUP BY d.dataset, coalesce(d.icb_code, ''), d.month
-    HAVING count(DISTINCT d.period_start) = max(extract(day FROM m.last_day))
+    SELECT p.dataset, p.icb, m.month
+    FROM present AS p
+    INNER JOIN mart.month AS m ON m.month = CAST(date_trunc('month', p.period_start) AS DATE)
+    GROUP BY p.dataset, p.icb, m.month
+    HAVING count(*) = max(extract(day FROM m.last_day))
 ),
 monthly AS (
-    SELECT practice_code, coalesce(sub_icb_code, '') AS sub_icb, period_start AS month
+    SELECT DISTINCT practice_code, coalesce(sub_icb_code, '') AS sub_icb, period_start AS month
     FROM fact.published_calls
     WHERE dataset = 'table_3'
-    GROUP BY practice_code, coalesce(sub_icb_code, ''), period_start
 )
 SELECT
     practice_code, pcn_code, sub_icb_code, icb_code, region_code, period_start AS month, indicator, dimension, band,
