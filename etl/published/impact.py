@@ -29,7 +29,7 @@ WORDS = {"going live": ("went live", "live"), "training": ("trained a navigator"
 
 
 def fill_impact(con: duckdb.DuckDBPyConnection) -> None:
-    """Fill `built.main.impact` and `impact_path` from `raw_value`: what going live did to calls, by the tracker's
+    """Fill `built.main.impact` and `impact_path` from `measure_value`: what going live did to calls, by the tracker's
     current belief, and what training did to where requests go. No rows without a tracker or a training return."""
     _fill(con, went_live(con), _ABOUT_CALLS, "going live")
     _fill(con, trained(con), _ABOUT_NAVIGATION, "training")
@@ -44,8 +44,8 @@ def _fill(con: duckdb.DuckDBPyConnection, switched: dict[str, date | None], name
         if measure.measure not in names or "month" not in measure.periods:
             continue
         values = con.execute(
-            "SELECT organisation AS practice, period_start AS period, value FROM raw_value WHERE measure = ? "
-            "AND level = 'practice' AND period_kind = 'month' AND value IS NOT NULL "
+            "SELECT organisation AS practice, period_start AS period, value FROM built.main.measure_value "
+            "WHERE measure = ? AND level = 'practice' AND period_kind = 'month' AND value IS NOT NULL "
             "AND organisation IN (SELECT practice FROM tracked)",
             [measure.measure],
         ).fetch_df()

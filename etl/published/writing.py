@@ -80,6 +80,8 @@ def _write(warehouse: Warehouse, path: Path, name: str, progress: Progress) -> N
     _bring_marts(warehouse)
     con.execute(f"ATTACH '{path}' AS built")
     try:
+        # one transaction, so that rows go to the file once and not by way of a log
+        con.execute("BEGIN")
         for table, columns in TABLES.items():
             definition = ", ".join(f"{column} {kind}" for column, kind in columns.items())
             con.execute(f"CREATE TABLE built.main.{table} ({definition})")
@@ -93,6 +95,10 @@ def _write(warehouse: Warehouse, path: Path, name: str, progress: Progress) -> N
         fill_impact(warehouse.con)
         _fill_generation(warehouse, name)
         _verify(warehouse)
+        con.execute("COMMIT")
+    except BaseException:
+        con.execute("ROLLBACK")
+        raise
     finally:
         con.execute("DETACH built")
 
@@ -167,17 +173,14 @@ def _fill_ledger(warehouse: Warehouse) -> None:
 
 
 def _fill_measures(warehouse: Warehouse, progress: Progress) -> None:
-    """`measure` and `measure_value`: every definition computed for every organisation and period, then charted."""
+    """`measure` and `measure_value`: every definition computed for every organisation and period, then charted.
+
+    One measure after the other, in the order of the table: what is sorted and charted at once stays small.
+    """
     con = warehouse.con
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE raw_value (measure VARCHAR, organisation VARCHAR, level VARCHAR, "
-        "period_kind VARCHAR, period_start DATE, numerator DOUBLE, denominator DOUBLE, value DOUBLE, "
-        "practices_counted INTEGER)"
-    )
     registry = measures()
-    for number, measure in enumerate(registry.values()):
-        progress(f"measure {measure.measure}", number, len(registry))
-        con.execute(f"INSERT INTO raw_value {value_select(measure)}")
+    for number, (name, measure) in enumerate(sorted(registry.items())):
+        progress(f"measure {name}", number, len(registry))
         con.execute(
             "INSERT INTO built.main.measure VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
@@ -196,23 +199,30 @@ def _fill_measures(warehouse: Warehouse, progress: Progress) -> None:
                 measure.disclosure,
             ],
         )
-    progress("charting each series", len(registry), len(registry))
-    _chart(warehouse)
-    _copy(
-        warehouse,
-        "measure_value",
-        """
-        SELECT v.*, e.practices_open AS practices_expected, c.mean, c.lower_limit, c.upper_limit, c.special_cause,
-            c.variation, c.assurance
-        FROM raw_value AS v
-        LEFT JOIN mart.organisation_month AS e
-            ON e.organisation = v.organisation AND e.level = v.level
-            AND e.month = CAST(date_trunc('month', v.period_start) AS DATE)
-        LEFT JOIN charted AS c
-            ON c.measure = v.measure AND c.organisation = v.organisation AND c.level = v.level
-            AND c.period_kind = v.period_kind AND c.period_start = v.period_start
-        """,
-    )
+        values = con.execute(
+            f"""
+            SELECT v.*, CAST(e.practices_open AS INTEGER) AS practices_expected,
+                CASE period_kind
+                    WHEN 'month' THEN date_diff('month', DATE '2000-01-01', period_start)
+                    WHEN 'week' THEN date_diff('week', DATE '2000-01-03', period_start)
+                    ELSE date_diff('day', DATE '2000-01-01', period_start)
+                END AS period_number
+            FROM ({value_select(measure)}) AS v
+            LEFT JOIN mart.organisation_month AS e
+                ON e.organisation = v.organisation AND e.level = v.level
+                AND e.month = CAST(date_trunc('month', v.period_start) AS DATE)
+            ORDER BY {ORDER["measure_value"]}
+            """
+        ).to_arrow_table()
+        if len(values):
+            con.register("charted", _charted(values, measure))
+            # one thread keeps the rows sorted and whole: several would store them in small pieces
+            con.execute("SET threads = 1")
+            con.execute(
+                f"INSERT INTO built.main.measure_value SELECT {', '.join(TABLES['measure_value'])} FROM charted"
+            )
+            con.execute("RESET threads")
+            con.unregister("charted")
 
 
 def value_select(measure: Measure) -> str:
@@ -225,57 +235,33 @@ def value_select(measure: Measure) -> str:
     periods = ", ".join(f"'{p}'" for p in measure.periods)
     levels = ", ".join(f"'{level}'" for level in measure.levels)
     return f"""
-        SELECT '{measure.measure}', organisation, level, period_kind, period_start, {numerator}, {denominator},
-            CASE WHEN {empty} THEN NULL ELSE {measure.factor} * CAST({numerator} AS DOUBLE) / {denominator} END,
+        SELECT '{measure.measure}' AS measure, organisation, level, period_kind, period_start,
+            {numerator} AS numerator, {denominator} AS denominator,
+            CASE WHEN {empty} THEN NULL ELSE {measure.factor} * CAST({numerator} AS DOUBLE) / {denominator} END AS value,
             practices_counted
         FROM mart.{measure.numerator.mart}
         WHERE {numerator} IS NOT NULL AND period_kind IN ({periods}) AND level IN ({levels})
     """
 
 
-def _chart(warehouse: Warehouse) -> None:
-    """SPC for every series at once; a period without a value between two with one is a gap."""
-    con = warehouse.con
-    con.execute("CREATE OR REPLACE TEMP TABLE direction (measure VARCHAR, sign TINYINT, aim DOUBLE)")
-    signs = {"higher": 1, "lower": -1, "neither": 0}
-    rows = [(m.measure, signs[m.better], m.aim) for m in measures().values()]
-    con.executemany("INSERT INTO direction VALUES (?, ?, ?)", rows)
-    found = con.execute(
-        """
-        WITH span AS (
-            SELECT measure, organisation, level, period_kind, min(period_start) AS first, max(period_start) AS last
-            FROM raw_value WHERE value IS NOT NULL GROUP BY ALL
-        ),
-        numbered AS (
-            SELECT *, row_number() OVER (ORDER BY measure, level, period_kind, organisation) AS series FROM span
-        ),
-        every AS (
-            SELECT s.*, CAST(unnest(generate_series(first, last, CASE period_kind
-                WHEN 'month' THEN INTERVAL '1 month' WHEN 'week' THEN INTERVAL '7 days' ELSE INTERVAL '1 day' END
-            )) AS DATE) AS period_start
-            FROM numbered AS s
-        )
-        SELECT e.series, e.measure, e.organisation, e.level, e.period_kind, e.period_start, v.value, d.sign, d.aim
-        FROM every AS e
-        INNER JOIN direction AS d ON d.measure = e.measure
-        LEFT JOIN raw_value AS v ON v.measure = e.measure AND v.organisation = e.organisation
-            AND v.level = e.level AND v.period_kind = e.period_kind AND v.period_start = e.period_start
-        ORDER BY e.series, e.period_start
-        """
-    ).to_arrow_table()
-    value = found["value"].to_numpy(zero_copy_only=False).astype(np.float64)
+def _charted(values: pa.Table, measure: Measure) -> pa.Table:
+    """A measure's rows, sorted by series and period, with SPC: mean, lower_limit, upper_limit, special_cause,
+    variation, assurance. A period without a row between two with one is a gap in the chart."""
+    same = np.ones(len(values) - 1, dtype=bool)
+    for column in ("level", "period_kind", "organisation"):
+        same &= pa.compute.equal(values[column].slice(1), values[column].slice(0, len(values) - 1)).to_numpy()
+    series = np.concatenate([[0], np.cumsum(~same)])
+    gaps = np.flatnonzero(same & (np.diff(values["period_number"].to_numpy()) > 1)) + 1
     charted = spc.xmr_many(
-        found["series"].to_numpy(),
-        value,
-        found["sign"].to_numpy(),
-        found["aim"].to_numpy(zero_copy_only=False).astype(np.float64),
+        np.insert(series, gaps, series[gaps]),
+        np.insert(values["value"].to_numpy().astype(np.float64), gaps, np.nan),
+        spc.DIRECTION[measure.better],
+        measure.aim,
     )
-    kept = found.select(["measure", "organisation", "level", "period_kind", "period_start"])
-    for column in ("mean", "lower_limit", "upper_limit"):
-        kept = kept.append_column(column, pa.array(charted[column].to_numpy(), from_pandas=True))
-    for column in ("special_cause", "variation", "assurance"):
-        kept = kept.append_column(column, pa.Array.from_pandas(charted[column]))
-    con.register("charted", kept.filter(pa.compute.is_valid(pa.array(value, from_pandas=True))))
+    is_row = np.insert(np.ones(len(values), dtype=bool), gaps, False)
+    for column in ("mean", "lower_limit", "upper_limit", "special_cause", "variation", "assurance"):
+        values = values.append_column(column, pa.Array.from_pandas(charted[column][is_row]))
+    return values
 
 
 def _fill_generation(warehouse: Warehouse, name: str) -> None:

@@ -21,7 +21,7 @@ BELIEVED = date(2026, 6, 30)
 
 @pytest.fixture
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A generation being built: the tracker, and measures' values before they are charted."""
+    """A generation being built: the tracker, and measures' values."""
     con = duckdb.connect()
     con.execute("ATTACH ':memory:' AS built")
     con.execute("CREATE SCHEMA mart")
@@ -30,7 +30,7 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
         con.execute(f"CREATE TABLE {place} ({', '.join(f'{c} {kind}' for c, kind in TABLES[name].items())})")
     con.execute("CREATE TABLE mart.training_practice (practice_code VARCHAR, trained_on DATE)")
     con.execute(
-        "CREATE TABLE raw_value (measure VARCHAR, organisation VARCHAR, level VARCHAR, period_kind VARCHAR, "
+        "CREATE TABLE built.main.measure_value (measure VARCHAR, organisation VARCHAR, level VARCHAR, period_kind VARCHAR, "
         "period_start DATE, value DOUBLE)"
     )
     yield con
@@ -58,7 +58,7 @@ def plant(con: duckdb.DuckDBPyConnection, effect: float, switching: int = 12, wa
         ("calls_answered", "Z99999", "practice", "month", month, 0.1 if month < MONTHS[10] else 0.9) for month in MONTHS
     ]
     con.executemany("INSERT INTO mart.rollout VALUES (?, ?, ?, ?, ?, ?, ?)", tracker)
-    con.executemany("INSERT INTO raw_value VALUES (?, ?, ?, ?, ?, ?)", values)
+    con.executemany("INSERT INTO built.main.measure_value VALUES (?, ?, ?, ?, ?, ?)", values)
 
 
 def answered(con: duckdb.DuckDBPyConnection) -> dict[str, object]:
@@ -100,7 +100,7 @@ def test_seven_practices_are_too_few(con: duckdb.DuckDBPyConnection) -> None:
 
 def test_no_figures_before_going_live(con: duckdb.DuckDBPyConnection) -> None:
     plant(con, 0.08)
-    con.execute("DELETE FROM raw_value WHERE period_start < ?", [MONTHS[13]])
+    con.execute("DELETE FROM built.main.measure_value WHERE period_start < ?", [MONTHS[13]])
     found = answered(con)
     assert found["refusal"] is not None
 
