@@ -237,7 +237,8 @@ def value_select(measure: Measure) -> str:
     return f"""
         SELECT '{measure.measure}' AS measure, organisation, level, period_kind, period_start,
             {numerator} AS numerator, {denominator} AS denominator,
-            CASE WHEN {empty} THEN NULL ELSE {measure.factor} * CAST({numerator} AS DOUBLE) / {denominator} END AS value,
+            CASE WHEN {empty} THEN NULL ELSE {measure.factor} * CAST({numerator} AS DOUBLE) / {denominator} END
+                AS value,
             practices_counted
         FROM mart.{measure.numerator.mart}
         WHERE {numerator} IS NOT NULL AND period_kind IN ({periods}) AND level IN ({levels})

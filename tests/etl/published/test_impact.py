@@ -30,8 +30,8 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
         con.execute(f"CREATE TABLE {place} ({', '.join(f'{c} {kind}' for c, kind in TABLES[name].items())})")
     con.execute("CREATE TABLE mart.training_practice (practice_code VARCHAR, trained_on DATE)")
     con.execute(
-        "CREATE TABLE built.main.measure_value (measure VARCHAR, organisation VARCHAR, level VARCHAR, period_kind VARCHAR, "
-        "period_start DATE, value DOUBLE)"
+        "CREATE TABLE built.main.measure_value (measure VARCHAR, organisation VARCHAR, level VARCHAR, "
+        "period_kind VARCHAR, period_start DATE, value DOUBLE)"
     )
     yield con
     con.close()
