@@ -74,3 +74,5 @@ def install(app: Dash, settings: AccessSettings) -> None:
         return add_headers(app, csrf.keep_visitor(response))
 
     server.wsgi_app = TrustedProxies(server.wsgi_app, settings.trusted_proxies)
+    # Dash finishes setting itself up in its first request; two threads at it at once would leave it half done
+    server.test_client().get("/healthz")

@@ -31,6 +31,13 @@ def clients(app: Dash) -> dict[str, FlaskClient]:
     return found
 
 
+def test_dash_is_set_up_before_it_is_asked(app: Dash) -> None:
+    """Else the first two requests in threads set it up at once, and the title's callback is sent to the server."""
+    (title,) = [each for each in app._callback_list if each["output"] == "_pages_dummy.children"]
+    assert title["clientside_function"]
+    assert app._got_first_request == {"pages": True, "setup_server": True}
+
+
 def test_all_that_the_app_has_states_a_rule(app: Dash) -> None:
     assert without_rule(app) == []
 
