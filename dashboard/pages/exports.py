@@ -36,8 +36,14 @@ def layout(scope: Scope, view: View) -> list[Component]:
     except Unreadable as error:
         return headline("Exports cannot be shown", str(error))
     panels = [section("exports-calendar", "Calendar", calendar_note(calendar), _calendar(calendar, view))]
+    titles = {row["export"]: row["title"] for row in calendar}
     if held:
-        panels.insert(0, section("exports-held", _held_title(held), HELD_NOTE, *[_held(row, asked) for row in held]))
+        panels.insert(
+            0, section("exports-held", _held_title(held), HELD_NOTE, *[_held(row, titles, asked) for row in held])
+        )
+    if wrong := exports.wrong():
+        lines = html.Ul([html.Li(line) for line in wrong])
+        panels.insert(0, section("exports-wrong", "An export cannot be made", WRONG_NOTE, lines))
     waiting = [row for (kind, _, _), row in asked.items() if kind == "resubmit"]
     panels.append(section("exports-history", "What was sent", HISTORY_NOTE, *_history(made, waiting, view)))
     return [
@@ -50,6 +56,7 @@ HELD_NOTE = (
     "A period is held while data is missing, and goes by itself once it has come in. Released, or at its deadline, it "
     "goes marked provisional."
 )
+WRONG_NOTE = "Its definition is wrong. Nothing of it goes until the file is put right; the other exports go."
 HISTORY_NOTE = "Newest first. A file is never changed: a period sent again is a further version."
 EMPTY = (
     "Nothing has been exported yet. `icb-etl schedule` exports each period on its day; "
@@ -141,11 +148,12 @@ def _held_title(held: Rows) -> str:
     return f"{words.plural(len(held), 'period').capitalize()} {'is' if len(held) == 1 else 'are'} held"
 
 
-def _held(row: dict[str, Any], asked: dict[tuple[str, str, str], dict[str, Any]]) -> Component:
+def _held(row: dict[str, Any], titles: dict[str, str], asked: dict[tuple[str, str, str], dict[str, Any]]) -> Component:
     name, period = row["export"], row["period"]
     request = asked.get(("release", name, period))
     parts: list[Component] = [
-        html.H3(f"{name} for {period_words(period)}, since {words.when(row['since'])}"),
+        html.H3(f"{titles.get(name, name)}, {period_words(period)}"),
+        html.P(f"{name}, held since {words.when(row['since'])}. Missing:", className="subtitle"),
         missing(row["why"]),
     ]
     if request:

@@ -45,13 +45,19 @@ def layout(scope: Scope, view: View, file: str) -> list[Component]:
         return headline("This export cannot be shown", str(error))
     return [
         *headline(
-            f"{found['export']} for {period_words(found['period'])}, version {found['number']}",
+            f"{_title(found['export'])}, {period_words(found['period'])}, version {found['number']}",
             f"{file}: {words.count(found['rows'])} rows, {STATUS.get(found['status'], found['status']).lower()}. "
             "Times are UTC.",
         ),
         html.P(dcc.Link("All exports", href=f"/exports{view.search()}")),
         html.Div(panels, className="panels exports"),
     ]
+
+
+def _title(export: str) -> str:
+    """The export's title up to its colon; its name where it is defined no more."""
+    known = exports.known().get(export)
+    return known.title.partition(":")[0] if known else export
 
 
 def _facts(found: dict[str, Any], view: View) -> list[Component]:

@@ -15,7 +15,7 @@ from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard.page import Rows
-from etl.exports.definitions import Definition, DefinitionError, definitions, months_between
+from etl.exports.definitions import Definition, months_between, readable
 from etl.exports.history import History
 
 HOME = "switchboard_home"
@@ -29,15 +29,13 @@ Row = dict[str, str]
 
 
 class Unreadable(Exception):
-    """The record, a definition or a file of exports cannot be used or is not what it was. The message says which."""
+    """The record or a file of exports cannot be used or is not what it was. The message says which."""
 
 
 @contextmanager
 def _readable() -> Iterator[None]:
     try:
         yield
-    except DefinitionError as error:
-        raise Unreadable(str(error)) from None
     except SQLAlchemyError as error:
         raise Unreadable(f"The record of exports cannot be used: {getattr(error, 'orig', error)}.") from None
     except OSError as error:
@@ -58,9 +56,13 @@ def history() -> History | None:
 
 
 def known() -> dict[str, Definition]:
-    """The definitions by name. Raises Unreadable, naming the definition that is wrong."""
-    with _readable():
-        return definitions(folder().parent)
+    """The definitions by name, but for those that are wrong."""
+    return readable(folder().parent)[0]
+
+
+def wrong() -> list[str]:
+    """What is wrong with each definition that cannot be used: file and entry."""
+    return [str(error).replace(f"{folder()}/", "") for error in readable(folder().parent)[1].values()]
 
 
 def versions() -> Rows:

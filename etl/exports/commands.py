@@ -7,6 +7,7 @@ import argparse
 import getpass
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -177,7 +178,8 @@ def run_schedule(settings: Settings, night: Callable[[Settings], object]) -> int
     print(
         f"night at {options.night_at:%H:%M} London time; exports: {', '.join(exports)}. Stop with Ctrl-C.", flush=True
     )
-    serve(settings, lambda: night(settings), _report)
+    with suppress(KeyboardInterrupt):
+        serve(settings, lambda: night(settings), _report)
     return DONE
 
 

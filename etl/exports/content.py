@@ -14,8 +14,24 @@ from etl.exports.disclosure import rounded
 from etl.exports.organisations import Organisations
 from etl.exports.people import PARTS, People, alone, is_together, measure_rows, together
 from etl.exports.tables import Counted, ExportError, NoTable, counted, selected
+from etl.measures.registry import measures
 from etl.published.reading import Reader
 
+# the feeds that each mart of measures is counted from
+FEEDS = {
+    "appointments_month": ("appointments",),
+    "calls_month": ("published_calls",),
+    "coverage_month": ("published_calls", "appointments", "online_requests"),
+    "logged_calls": ("call_logs",),
+    "navigation_call_month": ("navigation", "call_logs"),
+    "navigation_measure_month": ("navigation",),
+    "online_month": ("online_requests",),
+    "telephony_month": ("rollout_milestone", "rollout_capability", "rollout_funding"),
+    "training_month": ("training",),
+}
+UNDER_ALL = ("organisations", "registered_patients")
+# their files say how things stand: each counts for every month
+STANDING = ("organisations", "rollout_milestone", "rollout_capability", "rollout_funding", "training")
 FACTOR = {"per_1000_patients": 1000, "per_10000_patients": 10_000}
 
 
@@ -24,7 +40,7 @@ class Content:
     """An export's rows in the order of the file, ready to write; missing cells are None.
 
     missing: what an incomplete period lacks, a line for each practice. notes: what a reader of the manifest must
-    know. loads: the loads whose figures speak of the period.
+    know. loads: those that the figures came from (`_loads`).
     """
 
     rows: pd.DataFrame
@@ -56,17 +72,12 @@ def content(reader: Reader, definition: Definition, month: date) -> Content:
 
 def _content(reader: Reader, definition: Definition, month: date) -> Content:
     about = reader.records("SELECT name, icb_codes, code_version FROM generation")[0]
-    period = {"first": month, "last": last_day(month)}
     found = Content(
         rows=pd.DataFrame(columns=[column.name for column in definition.columns], dtype="object"),
         icb="-".join(sorted(code.strip() for code in (about["icb_codes"] or "").split(",") if code.strip())) or "all",
         generation=about["name"],
         code_version=about["code_version"],
-        loads=reader.records(
-            "SELECT load_id, feed, file_name, sha256 FROM load WHERE period_from <= :last AND period_to >= :first "
-            "ORDER BY load_id",
-            **period,
-        ),
+        loads=_loads(reader, definition, month),
         missing=_missing(reader, definition, month),
     )
     organisations = Organisations(reader, month)
@@ -79,6 +90,29 @@ def _content(reader: Reader, definition: Definition, month: date) -> Content:
     found.rows = found.rows.sort_values(definition.keys, key=lambda column: column.astype(str), kind="stable")
     found.rows = found.rows.reset_index(drop=True)[[column.name for column in definition.columns]]
     return found
+
+
+def _loads(reader: Reader, definition: Definition, month: date) -> list[dict[str, Any]]:
+    """The loads of the feeds that the export is counted from, of those that come by the month only that month's.
+
+    A SELECT is taken to read the feeds that it must be complete from; without any, every feed.
+    """
+    feeds = set(definition.complete_from)
+    for name, measure in measures().items():
+        if any(fnmatchcase(name, pattern) for pattern in definition.measures):
+            for part in (measure.numerator, measure.denominator):
+                feeds |= set(FEEDS.get(part.mart, ()))
+    rows = reader.records(
+        "SELECT load_id, feed, file_name, sha256, period_from <= :last AND period_to >= :first AS is_of_the_month "
+        "FROM load ORDER BY load_id",
+        first=month,
+        last=last_day(month),
+    )
+    return [
+        {name: row[name] for name in ("load_id", "feed", "file_name", "sha256")}
+        for row in rows
+        if (row["is_of_the_month"] or row["feed"] in STANDING) and (not feeds or row["feed"] in {*feeds, *UNDER_ALL})
+    ]
 
 
 def _missing(reader: Reader, definition: Definition, month: date) -> list[str]:

@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from etl.demo.files import write_demo
 from etl.demo.organisations import ons_codes
 from etl.exports.definitions import definitions
+from etl.exports.writing import versions
 from etl.measures.registry import measures
 from etl.nightly import nightly
 from etl.published.reading import Reader
@@ -154,3 +155,20 @@ def test_areas_have_their_ons_codes(demo: Demo) -> None:
     assert known == {code: ons_codes()[code] for code in known}
     assert len(known) == 2
     assert {row["ons_code"] for row in rows if row["level"] in ("practice", "pcn")} == {""}
+
+
+def test_a_manifest_names_the_loads_that_its_figures_came_from(demo: Demo) -> None:
+    feeds = {}
+    for name in definitions():
+        (entry,) = versions(demo.out / name)
+        feeds[name] = {load["feed"] for load in entry["loads"]} - {"organisations", "registered_patients"}
+    assert feeds == {
+        "care_navigation": {"navigation"},
+        "demand_and_capacity": {"published_calls", "appointments", "online_requests"},
+        "measures_long": {
+            *("published_calls", "appointments", "online_requests", "navigation", "training"),
+            *("rollout_milestone", "rollout_capability", "rollout_funding"),
+        },
+        "navigator_training": {"training"},
+        "telephony_adoption": {"rollout_milestone", "rollout_capability", "rollout_funding"},
+    }

@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from etl.exports.content import content
+from etl.exports.content import FEEDS, content
 from etl.exports.definitions import Definition, definitions
 from etl.exports.disclosure import Counts
 from etl.exports.tables import ExportError
 from etl.exports.writing import csv_bytes
+from etl.feeds import feed
+from etl.measures.registry import measures
 from etl.published.reading import Reader
 from etl.settings import Settings
 from tests.etl.exports.attack import closely_known, recovered
@@ -221,6 +223,13 @@ def test_areas_carry_their_ons_code(generation: Path) -> None:
     found = content(Reader(generation), own_table, OCTOBER).rows.set_index("organisation_code")
     assert found["ons_code"].dropna().to_dict() == ONS_CODES
     assert found.loc["99X", ["organisation_name", "level"]].tolist() == ["SUB_ICB 99X", "sub_icb"]
+
+
+def test_every_mart_of_a_measure_has_its_feeds() -> None:
+    """A manifest names the loads of these feeds: a mart without any would leave its loads out."""
+    marts = {part.mart for measure in measures().values() for part in (measure.numerator, measure.denominator)}
+    assert marts <= set(FEEDS)
+    assert {feed for feeds in FEEDS.values() for feed in feeds} <= set(feed.FEEDS)
 
 
 def test_only_own_organisations(generation: Path) -> None:
