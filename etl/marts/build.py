@@ -18,6 +18,7 @@ ORDER = (
     "practice_month",
     "organisation_month",
     "deprivation",
+    "age_profile",
     "calls_cell",
     "calls_practice_month",
     "calls_month",

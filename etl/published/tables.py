@@ -26,6 +26,7 @@ TABLES: dict[str, dict[str, str]] = {
         "patients_on": "DATE",
         "imd_score": "DOUBLE",
         "imd_year": "INTEGER",
+        "aged_65_share": "DOUBLE",  # of a practice's patients, by the newest list size that tells ages
     },
     "membership": {
         "child": "VARCHAR",

@@ -113,7 +113,7 @@ def _bring_marts(warehouse: Warehouse) -> None:
     for mart in sorted(
         wanted
         | set(AS_THEY_ARE)
-        | {"organisation", "organisation_month", "practice_month", "deprivation", "calls_half_hour"}
+        | {"organisation", "organisation_month", "practice_month", "deprivation", "age_profile", "calls_half_hour"}
     ):
         warehouse.bring(f"SELECT * FROM mart.{mart}", f"mart.{mart}")
     for table in ("load", "rejected_row", "refused_file"):
@@ -145,7 +145,7 @@ def _fill_organisations(warehouse: Warehouse) -> None:
         f"""
         SELECT o.*,
             {"o.code IN (" + own + ")" if codes else "o.kind <> 'england'"} AS is_own,
-            l.patients, l.patients_on, d.score AS imd_score, d.index_year AS imd_year
+            l.patients, l.patients_on, d.score AS imd_score, d.index_year AS imd_year, a.aged_65_share
         FROM mart.organisation AS o
         LEFT JOIN (
             SELECT practice AS code, max_by(patients, patients_on) AS patients, max(patients_on) AS patients_on
@@ -155,6 +155,7 @@ def _fill_organisations(warehouse: Warehouse) -> None:
             FROM mart.organisation_month WHERE level <> 'practice' AND patients_open IS NOT NULL GROUP BY organisation
         ) AS l ON l.code = o.code
         LEFT JOIN mart.deprivation AS d ON d.practice = o.code
+        LEFT JOIN mart.age_profile AS a ON a.practice = o.code
         """,
     )
 

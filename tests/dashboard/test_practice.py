@@ -173,6 +173,24 @@ def test_similar_practices_agree_with_a_slow_search(marked: Dash) -> None:
     assert found["calls_missed"]["median"] == float(f"{found['calls_missed']['median']:.2g}")
 
 
+def test_the_age_profile_counts_where_it_is_known(tmp_path: Path) -> None:
+    path = publish_marked(tmp_path / "published")
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("UPDATE organisation SET aged_65_share = 0.1 + hash(code) % 20 / 100.0, patients = 9000")
+        connection.execute("UPDATE organisation SET imd_score = 20")
+        near = connection.execute(
+            "SELECT code FROM organisation WHERE kind = 'practice' AND code <> ? AND closed IS NULL "
+            "ORDER BY abs(aged_65_share - (SELECT aged_65_share FROM organisation WHERE code = ?)), code LIMIT 20",
+            [OWN, OWN],
+        ).fetchall()
+    app = build(tmp_path)
+    said = page(signed_in(app, "practice"), f"/practice/{OWN}")
+    assert "nearest in list size, deprivation and age profile; rurality not known" in said
+    with app.server.app_context():
+        assert peers._nearest(OWN)[1] == tuple(code for (code,) in near)
+    app.server.extensions["access"].engine.dispose()
+
+
 def test_fewer_than_eight_similar_practices_are_no_distribution(tmp_path: Path) -> None:
     path = publish(tmp_path / "published")
     with duckdb.connect(str(path)) as connection:

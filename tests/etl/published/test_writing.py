@@ -114,3 +114,28 @@ def test_tables_are_sorted_as_pages_read_them(home: Settings, tmp_path: Path) ->
         assert rows == sorted(rows)
         # no view or macro of ours: what a page reads is a table
         assert con.execute("SELECT count(*) FROM duckdb_views() WHERE NOT internal").fetchone() == (0,)
+
+
+def test_an_age_profile_is_of_the_newest_list_that_tells_ages(home: Settings) -> None:
+    bands = {"60_64": 30, "65_69": 10, "90_94": 4, "95+": 1, "all": 999}
+    rows = [
+        (month, code, sex, band, patients * times)
+        for month, code, times in (
+            ("2026-04-01", "Z91001", 7),
+            ("2026-07-01", "Z91001", 1),
+            ("2026-10-01", "Z91002", 1),
+        )
+        for sex in ("female", "male")
+        for band, patients in bands.items()
+    ]
+    rows += [("2026-07-01", "Z91001", "male", "0_4", 10), ("2026-10-01", "Z91001", "all", "all", 500)]
+    rows += [("2026-10-01", "Z91003", "all", "all", 500)]
+    with Warehouse(home) as warehouse:
+        warehouse.con.executemany(
+            "INSERT INTO fact.registered_patients (period_start, organisation, organisation_kind, sex, age_band, "
+            "patients, load_id) VALUES (?, ?, 'practice', ?, ?, ?, 1)", rows,
+        )  # fmt: skip
+        publish(warehouse, lambda *_: None)
+        found = dict(warehouse.con.execute("SELECT * FROM mart.age_profile").fetchall())
+    # July's 30 of 100 for the first, whose October list tells no ages; the third's never has
+    assert found == {"Z91001": 0.3, "Z91002": pytest.approx(30 / 90)}
