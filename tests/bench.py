@@ -17,6 +17,7 @@ import duckdb
 
 from etl import nightly
 from etl.settings import Settings
+from tests.bench_call_logs import bench_call_logs, bench_normal_night
 
 RUNS = 3
 
@@ -89,7 +90,11 @@ def bench_crosstab(folder: Path, rows: int) -> None:
     )
 
 
-BENCHES: dict[str, Callable[[Path, int], None]] = {"crosstab": bench_crosstab}
+BENCHES: dict[str, Callable[[Path, int], None]] = {
+    "crosstab": bench_crosstab,
+    "call_logs": bench_call_logs,
+    "normal_night": bench_normal_night,
+}
 
 
 def main() -> int:

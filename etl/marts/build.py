@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from etl.feeds.call_logs import half_hours
 from etl.feeds.navigation import write_destinations
-from etl.marts import waits
+from etl.marts import periods
 from etl.warehouse.connection import Warehouse
 
 ORDER = (
@@ -23,6 +23,7 @@ ORDER = (
     "calls_practice_month",
     "calls_month",
     "calls_area",
+    "wait_p95",
     "logged_calls",
     "calls_week",
     "calls_monday",
@@ -74,13 +75,17 @@ def build(warehouse: Warehouse, progress: Callable[[str, int, int], None]) -> No
         _write_settings(warehouse)
         write_destinations(warehouse)
         half_hours.ensure(warehouse)
+        stale: list[periods.Period] = []
         for number, name in enumerate(ORDER):
             progress(f"mart {name}", number, len(ORDER))
-            if name == "logged_calls":
-                waits.refresh(warehouse)
             select = (FOLDER / f"{name}.sql").read_text(encoding="utf-8")
-            warehouse.execute(f"DROP TABLE IF EXISTS mart.{name}")
-            warehouse.execute(f"CREATE TABLE mart.{name} AS\n{_with_counts(warehouse, select)}")
+            if name in periods.MARTS:
+                periods.replace(warehouse, name, select, stale)
+            else:
+                warehouse.execute(f"DROP TABLE IF EXISTS mart.{name}")
+                warehouse.execute(f"CREATE TABLE mart.{name} AS\n{_with_counts(warehouse, select)}")
+            if name == "calls_area":
+                stale = periods.stamp(warehouse)
     progress("marts built", len(ORDER), len(ORDER))
 
 

@@ -183,6 +183,8 @@ TABLES: dict[str, dict[str, str]] = {
         "practice_mondays": "INTEGER",
         "practices": "INTEGER",
     },
+    # what the rows of a month in the three tables above rest on; see etl/published/carried.py
+    "call_log_month": {"month": "DATE", "stamp": "VARCHAR"},
     # a practice's own logs against what was published for it
     "call_log_reconciliation": {
         "practice_code": "VARCHAR",
@@ -342,9 +344,10 @@ ORDER = {
     "load": "load_id DESC",
     "rejected_row": "load_id DESC, line_number",
     "reconciliation": "source, period_start DESC, organisation, item",
-    "calls_half_hour": "practice_code, local_date, half_hour",
-    "calls_week": "level, organisation, month, weekday, half_hour",
-    "calls_monday": "level, organisation, month, minute",
+    # of these, whole months are replaced: see carried.py
+    "calls_half_hour": "local_date, practice_code, half_hour",
+    "calls_week": "month, level, organisation, weekday, half_hour",
+    "calls_monday": "month, level, organisation, minute",
     "call_log_reconciliation": "practice_code, period_start, item",
     "rollout": "believed_on, practice_code, stage",
     "rollout_capability": "practice_code, capability, from_date",

@@ -16,6 +16,7 @@ import pyarrow as pa
 from etl.analysis import spc
 from etl.marts.build import build as build_marts
 from etl.measures.registry import Measure, measures
+from etl.published import carried
 from etl.published.boundaries import fill_boundaries
 from etl.published.impact import fill_impact
 from etl.published.reading import CURRENT
@@ -31,8 +32,6 @@ AS_THEY_ARE = (
     "coverage",
     "reconciliation",
     "area_disagreement",
-    "calls_week",
-    "calls_monday",
     "call_log_reconciliation",
     "rollout",
     "rollout_capability",
@@ -78,17 +77,17 @@ def _next_number(folder: Path) -> int:
 def _write(warehouse: Warehouse, path: Path, name: str, progress: Progress) -> None:
     con = warehouse.con
     _bring_marts(warehouse)
-    con.execute(f"ATTACH '{path}' AS built")
+    carried.begin(warehouse, path)
     try:
         # one transaction, so that rows go to the file once and not by way of a log
         con.execute("BEGIN")
         for table, columns in TABLES.items():
             definition = ", ".join(f"{column} {kind}" for column, kind in columns.items())
-            con.execute(f"CREATE TABLE built.main.{table} ({definition})")
+            con.execute(f"CREATE TABLE IF NOT EXISTS built.main.{table} ({definition})")
         _fill_organisations(warehouse)
         for mart in AS_THEY_ARE:
             _copy(warehouse, mart, f"SELECT * FROM mart.{mart}")
-        _fill_half_hours(warehouse)
+        carried.replace(warehouse, carried.stale_months(warehouse))
         _fill_ledger(warehouse)
         _fill_measures(warehouse, progress)
         fill_boundaries(warehouse, progress)
@@ -113,7 +112,7 @@ def _bring_marts(warehouse: Warehouse) -> None:
     for mart in sorted(
         wanted
         | set(AS_THEY_ARE)
-        | {"organisation", "organisation_month", "practice_month", "deprivation", "age_profile", "calls_half_hour"}
+        | {"organisation", "organisation_month", "practice_month", "deprivation", "age_profile", "call_period"}
     ):
         warehouse.bring(f"SELECT * FROM mart.{mart}", f"mart.{mart}")
     for table in ("load", "rejected_row", "refused_file"):
@@ -158,13 +157,6 @@ def _fill_organisations(warehouse: Warehouse) -> None:
         LEFT JOIN mart.age_profile AS a ON a.practice = o.code
         """,
     )
-
-
-def _fill_half_hours(warehouse: Warehouse) -> None:
-    """`calls_half_hour`: shared accounts, which the mart keeps apart, are one `unassigned`."""
-    key = ("practice_code", "local_date", "half_hour")
-    sums = ", ".join(f"sum({column}) AS {column}" for column in TABLES["calls_half_hour"] if column not in key)
-    _copy(warehouse, "calls_half_hour", f"SELECT {', '.join(key)}, {sums} FROM mart.calls_half_hour GROUP BY ALL")
 
 
 def _fill_ledger(warehouse: Warehouse) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Date,
     DateTime,
     Double,
+    Index,
     Integer,
     MetaData,
     SmallInteger,
@@ -313,6 +314,10 @@ call = Table(
     comment="One inbound external call",
     info={"key": ("call_id",), "range": "local_date"},
 )
+
+# calls lie as they came, day after day, so that PostgreSQL finds a night's among years by blocks, as DuckDB does
+for _calls in (call_leg, call):
+    Index(f"{_calls.name}_days", _calls.c.local_date, _calls.c.load_id, postgresql_using="brin")
 
 rollout_milestone = Table(
     "rollout_milestone",

@@ -4,6 +4,8 @@ Both are counted from `fact.call` in the transaction that changed it. The SELECT
 A call on an account that several practices share is `unassigned`; `shared_with` says who they are.
 """
 
+from uuid import uuid4
+
 from etl.warehouse.connection import Warehouse
 
 INBOUND = "outcome <> 'engaged'"
@@ -51,9 +53,16 @@ def ensure(warehouse: Warehouse) -> None:
     for mart, columns in MARTS.items():
         listed = ", ".join(f"{column} {TYPES.get(column, 'BIGINT')}" for column in columns)
         warehouse.execute(f"CREATE TABLE IF NOT EXISTS mart.{mart} ({listed})")
+        if not warehouse.is_duckdb:  # which needs none: it knows which days each of its blocks holds
+            warehouse.execute(f"CREATE INDEX IF NOT EXISTS {mart}_days ON mart.{mart} USING brin (local_date)")
     warehouse.execute("CREATE TABLE IF NOT EXISTS mart.calls_settled (load_id BIGINT)")
-    # days whose waits the next build has yet to look at
-    warehouse.execute("CREATE TABLE IF NOT EXISTS mart.calls_touched (local_date DATE)")
+    # each day with calls, and a word that is new whenever its calls were counted again: see etl/marts/periods.py
+    warehouse.execute("CREATE TABLE IF NOT EXISTS mart.calls_changed (local_date DATE, version VARCHAR)")
+    warehouse.execute(
+        "INSERT INTO mart.calls_changed SELECT DISTINCT local_date, :version FROM mart.calls_day "
+        "WHERE local_date NOT IN (SELECT local_date FROM mart.calls_changed)",
+        {"version": uuid4().hex},
+    )
 
 
 def refresh(warehouse: Warehouse) -> None:
@@ -80,7 +89,11 @@ def refresh(warehouse: Warehouse) -> None:
             "WHERE t.practice_code = m.practice_code AND t.local_date = m.local_date)"
         )
         warehouse.execute(f"INSERT INTO mart.{mart} {select}")
-    warehouse.execute("INSERT INTO mart.calls_touched SELECT DISTINCT local_date FROM touched_days")
+    warehouse.execute("DELETE FROM mart.calls_changed WHERE local_date IN (SELECT local_date FROM touched_days)")
+    warehouse.execute(
+        "INSERT INTO mart.calls_changed SELECT DISTINCT local_date, :version FROM touched_days",
+        {"version": uuid4().hex},
+    )
     for name in ("caller_day", "half_hour", "touched_days"):
         warehouse.execute(f"DROP TABLE {name}")
 
