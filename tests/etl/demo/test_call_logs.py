@@ -2,6 +2,7 @@
 
 import csv
 import re
+import shutil
 import tomllib
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime
@@ -11,6 +12,8 @@ import duckdb
 import pytest
 
 from etl.demo.files import write_demo
+from etl.nightly import nightly
+from etl.settings import load_settings
 
 LONDON = ZoneInfo("Europe/London")
 COUNTS = ("inbound", "answered", "ended_in_ivr", "callback_requested", "callback_made", "missed", "engaged", "unknown",
@@ -242,3 +245,24 @@ def test_the_same_logs_every_time(home, tmp_path):
     for path in sorted((home / "inbox").iterdir()):
         assert path.read_bytes() == (tmp_path / "inbox" / path.name).read_bytes(), path.name
     assert (home / "icb.toml").read_text() == (tmp_path / "icb.toml").read_text()
+
+
+def test_the_night_counts_the_truth(home, tmp_path):
+    """Every file through the product: half-hour by half-hour what was meant, in spite of every trap."""
+    shutil.copytree(home, tmp_path / "night")
+    for path in (tmp_path / "night" / "inbox").iterdir():
+        if not any(part in path.name for part in ("line-", "beckvoice-", "holtcall-", "epraccur", "ePCN")):
+            path.unlink()
+    night = nightly(load_settings(home=tmp_path / "night", inbox_settle_seconds=0))
+    columns = ", ".join(("practice_code", "local_date", "half_hour", *COUNTS))
+    generation = tmp_path / "night" / "published" / night.generation
+    with duckdb.connect(str(generation), read_only=True) as con:
+        counted = f"SELECT {columns} FROM calls_half_hour"
+        meant = f"SELECT {columns} FROM '{home / 'demo' / 'calls_half_hour.parquet'}'"
+        assert con.execute(f"{counted} EXCEPT {meant}").fetchall() == []
+        assert con.execute(f"{meant} EXCEPT {counted}").fetchall() == []
+        assert con.execute(counted).fetchall()
+    # the clock that is an hour out, and the one that is ahead
+    assert {name.split("-")[0] for name, _ in night.refused} == {"driftline", "quarrline"}
+    assert all(sum(load.rows_refused for load in night.loads if source in load.file_name)
+               for source in ("larkline", "beckvoice", "holtcall"))  # fmt: skip
