@@ -23,8 +23,11 @@ CARRIED = {
 STAMPS = "call_log_month"
 
 
-def begin(warehouse: Warehouse, path: Path) -> None:
-    """Attach a new generation at `path` as `built`, with what may be taken over from the published one."""
+def begin(warehouse: Warehouse, path: Path) -> list[str]:
+    """Attach a new generation at `path` as `built`, with what may be taken over from the published one.
+
+    Returns the months whose rows have to be replaced, as SQL dates. With facts in PostgreSQL, brings their rows.
+    """
     con = warehouse.con
     try:
         shutil.copyfile(current(path.parent), path)
@@ -44,37 +47,40 @@ def begin(warehouse: Warehouse, path: Path) -> None:
     for table in known.keys() - wanted:
         con.execute(f"DROP TABLE built.main.{table}")
     con.execute("CHECKPOINT built")  # the room of what was dropped is used again
+    months = _stale(warehouse, bool(wanted))
+    if months and not warehouse.is_duckdb:
+        for table, (month, column) in CARRIED.items():
+            within = f"{column} BETWEEN {months[0]} AND {months[-1]} + INTERVAL '1 month' AND {month}"
+            warehouse.bring(f"SELECT * FROM mart.{table} WHERE {within} IN ({', '.join(months)})", f"mart.{table}")
+    return months
 
 
-def stale_months(warehouse: Warehouse) -> list[str]:
-    """Write tonight's stamps into `built`; returns the months whose rows have to be replaced, as SQL dates."""
+def _stale(warehouse: Warehouse, is_taken_over: bool) -> list[str]:
+    """The months in which tonight's stamps, which become the table `tonight`, are not those of the generation."""
     con = warehouse.con
     code = sha256(Path(__file__).read_bytes() + repr((TABLES, ORDER)).encode()).hexdigest()[:16]
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE tonight AS SELECT period_start AS month, stamp || '-{code}' AS stamp "
         "FROM mart.call_period WHERE period_kind = 'month'"
     )
+    kept = f"built.main.{STAMPS}" if is_taken_over else "(FROM tonight LIMIT 0)"
     found = con.execute(
-        f"SELECT DISTINCT month FROM ((FROM tonight EXCEPT FROM built.main.{STAMPS}) UNION ALL "
-        f"(FROM built.main.{STAMPS} EXCEPT FROM tonight)) ORDER BY month"
+        f"SELECT DISTINCT month FROM ((FROM tonight EXCEPT FROM {kept}) UNION ALL (FROM {kept} EXCEPT FROM tonight)) "
+        "ORDER BY month"
     ).fetchall()
-    con.execute(f"DELETE FROM built.main.{STAMPS}")
-    con.execute(f"INSERT INTO built.main.{STAMPS} SELECT month, stamp FROM tonight ORDER BY month")
     return [f"DATE '{month}'" for (month,) in found]
 
 
-def replace(warehouse: Warehouse, months: list[str]) -> None:
+def replace(con: duckdb.DuckDBPyConnection, months: list[str]) -> None:
     """Replace the rows of these months, of every carried table, by those of the marts of the same names."""
+    con.execute(f"DELETE FROM built.main.{STAMPS}")
+    con.execute(f"INSERT INTO built.main.{STAMPS} SELECT month, stamp FROM tonight ORDER BY month")
     if not months:
         return
-    con = warehouse.con
     for table, (month, column) in CARRIED.items():
         # the range lets whole blocks be passed over
         within = f"{column} BETWEEN {months[0]} AND last_day({months[-1]}) AND {month} IN ({', '.join(months)})"
         columns = ", ".join(TABLES[table])
-        if not warehouse.is_duckdb:
-            of_postgres = within.replace(f"last_day({months[-1]})", f"{months[-1]} + INTERVAL '1 month'")
-            warehouse.bring(f"SELECT * FROM mart.{table} WHERE {of_postgres}", f"mart.{table}")
         con.execute(f"DELETE FROM built.main.{table} WHERE {within}")
         con.execute(
             f"INSERT INTO built.main.{table} SELECT {columns} FROM ({_rows(table)}) WHERE {within} "

@@ -77,7 +77,7 @@ def _next_number(folder: Path) -> int:
 def _write(warehouse: Warehouse, path: Path, name: str, progress: Progress) -> None:
     con = warehouse.con
     _bring_marts(warehouse)
-    carried.begin(warehouse, path)
+    stale = carried.begin(warehouse, path)
     try:
         # one transaction, so that rows go to the file once and not by way of a log
         con.execute("BEGIN")
@@ -87,7 +87,7 @@ def _write(warehouse: Warehouse, path: Path, name: str, progress: Progress) -> N
         _fill_organisations(warehouse)
         for mart in AS_THEY_ARE:
             _copy(warehouse, mart, f"SELECT * FROM mart.{mart}")
-        carried.replace(warehouse, carried.stale_months(warehouse))
+        carried.replace(con, stale)
         _fill_ledger(warehouse)
         _fill_measures(warehouse, progress)
         fill_boundaries(warehouse, progress)
