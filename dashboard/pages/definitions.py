@@ -17,18 +17,39 @@ STATUS = {
     "national_components": "Our ratio of figures that NHS England publishes",
     "product": "Defined by this product",
 }
+# the first word of a measure's name says what it is about
+SUBJECTS = {
+    "calls": "Published telephony",
+    "logged": "Call logs",
+    "appointments": "Appointments",
+    "online": "Online requests",
+    "telephony": "Digital telephony rollout",
+    "navigation": "Care navigation",
+    "navigators": "Navigator training",
+    "navigator": "Navigator training",
+    "coverage": "How complete the data is",
+}
 BETTER = {"higher": "Higher is better", "lower": "Lower is better", "neither": "Neither direction is better"}
 
 
 def layout(scope: Scope, view: View) -> list[Component]:
-    """Every measure of the generation, by title, each with an address of its own (`#calls_answered`)."""
+    """Every measure of the generation by subject, each with an address of its own (`#calls_answered`)."""
     known = measures.definitions(scope)
+    by_subject: dict[str, list[Any]] = {subject: [] for subject in SUBJECTS.values()}
+    for name, measure in known.items():
+        by_subject.setdefault(SUBJECTS.get(name.partition("_")[0], "Other"), []).append(measure)
     return [
         *headline(
             "What each measure means", f"{len(known)} measures. Every page, table and file uses these definitions."
         ),
-        html.Div([_definition(each) for each in known.values()], className="definitions"),
-    ]  # fmt: skip
+        html.Div([part for each in by_subject.items() for part in _subject(*each)], className="definitions"),
+    ]
+
+
+def _subject(title: str, of_it: list[Any]) -> list[Component]:
+    if not of_it:
+        return []
+    return [html.H2(title, className="section"), html.Div([_definition(each) for each in of_it], className="panel")]
 
 
 def _definition(measure: Any) -> Component:
@@ -37,7 +58,6 @@ def _definition(measure: Any) -> Component:
     if measure["denominator_label"]:
         counted += f" ÷ {measure['denominator_label']}"
     terms = [
-        ("Asks", measure["question"]),
         ("Means", measure["definition"]),
         ("Counted as", counted),
         ("In", words.unit(measure["unit"])),
@@ -49,7 +69,8 @@ def _definition(measure: Any) -> Component:
         ("Name in files", html.Code(measure["measure"])),
     ]
     rows = [part for term, text in terms if text for part in (html.Dt(term), html.Dd(text))]
-    return html.Article([html.H2(measure["title"]), html.Dl(rows)], id=measure["measure"], className="panel")
+    asks = html.Span(measure["question"], className="quiet")
+    return html.Details([html.Summary([html.B(measure["title"]), " ", asks]), html.Dl(rows)], id=measure["measure"])
 
 
 PAGE = Page(path="/definitions", title="Definitions", label="Definitions", group="Look up", order=90, layout=layout)
