@@ -40,6 +40,11 @@ def long(days: int) -> str:
     return words.plural(years, "year") + (f" {words.plural(rest, 'month')}" if rest else "")
 
 
+def of(part: int, whole: int, noun: str = "practice") -> str:
+    """`3 of 4 practices`, `0 of 1 practice`."""
+    return f"{part} of {whole:,} {noun}{'' if whole == 1 else 's'}"
+
+
 def short(days: int) -> str:
     """The same for a cell: `12 days`, `7 months`, `3 y 2 m`."""
     months = round(days / 30.4375)

@@ -7,7 +7,7 @@ from typing import Any
 
 from dashboard import words
 from dashboard.charts.rollout import STAGE_WORDS, TILES, tile_of
-from dashboard.charts.style import GREY, NAVY, NAVY_PALE, Figure, figure
+from dashboard.charts.style import GREY, NAVY_LIGHT, ON_STRONG, Figure, figure
 from dashboard.page import Rows
 
 WORLD_DEGREES = 360
@@ -32,8 +32,17 @@ def live_map(rows: Rows, height: int = 560) -> Figure:
                 "z": [row["share"] for row, _ in areas],
                 "zmin": 0,
                 "zmax": 1,
-                "colorscale": [[0, NAVY_PALE], [1, NAVY]],
-                "colorbar": {"title": {"text": "live"}, "tickformat": ".0%", "thickness": 12, "outlinewidth": 0},
+                "colorscale": [[0, ON_STRONG], [1, NAVY_LIGHT]],  # paler than any point
+                "colorbar": {
+                    "title": {"text": "share live", "side": "top"},
+                    "tickformat": ".0%",
+                    "thickness": 10,
+                    "outlinewidth": 0,
+                    "orientation": "h",
+                    "y": 0,
+                    "yanchor": "bottom",
+                    "len": 0.5,
+                },
                 "marker": {"opacity": 0.75, "line": {"color": GREY, "width": 1}},
                 "text": [
                     f"<b>{row['name']}</b><br>{row['live']} of {words.plural(row['practices'], 'practice')} live"
@@ -42,6 +51,12 @@ def live_map(rows: Rows, height: int = 560) -> Figure:
                 "hovertemplate": "%{text}<extra></extra>",
             }
         )
+    if points:  # a rim round each point, which markers on a map have not
+        rim = {"lon": [at[0] for _, at in points], "lat": [at[1] for _, at in points]}
+        traces.append(
+            {"type": "scattermap", "mode": "markers", **rim, "marker": {"color": GREY, "size": 15}, "hoverinfo": "skip",
+             "showlegend": False}
+        )  # fmt: skip
     for kind, (letter, colour, _) in TILES.items():
         own = [(row, at) for row, at in points if tile_of(row) == kind]
         if own:

@@ -5,7 +5,7 @@ from typing import Any
 from dashboard import words
 from dashboard.access.scope import Scope
 from dashboard.charts import rollout
-from dashboard.findings_rollout import OWN_WORDS, long
+from dashboard.findings_rollout import OWN_WORDS, long, of
 from dashboard.page import Chart, Column, Definitions, Drawing, Rows
 from dashboard.queries import telephony_delivery
 from dashboard.view import View
@@ -15,7 +15,7 @@ def _slippage(rows: Rows, view: View, known: Definitions) -> Drawing:
     moved = [row for row in rows if row["slipped"] > 0]
     middle = sorted(row["slipped"] for row in moved)[len(moved) // 2] if moved else 0
     title = (
-        f"Go-live slipped at {len(moved)} of {words.plural(len(rows), 'practice')}, by {long(middle)} in the middle"
+        f"Go-live slipped at {of(len(moved), len(rows))}, by {long(middle)} in the middle"
         if moved
         else "No practice's go-live slipped"
     )
@@ -143,4 +143,5 @@ MONEY = Chart(
     measures=lambda view: ("telephony_funding_awarded", "telephony_funding_paid"),
     meaning="Closed practices count: the money was theirs.",
     empty="No funding has been loaded: see the template rollout_funding.csv.",
+    height=0,
 )

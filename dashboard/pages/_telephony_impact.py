@@ -71,4 +71,5 @@ IMPACT = Chart(
     "fewer than eight give no answer. Calls that end in the menu, and calls made, are asked too: nothing says that "
     "they should change. The whole tracker is told, whichever organisation is chosen.",
     empty="No practice in the tracker has figures of its calls, so nothing can be compared.",
+    height=0,
 )

@@ -11,7 +11,7 @@ from dashboard.components.board import board
 from dashboard.components.panel import slot, table
 from dashboard.components.sentences import headline, sentences
 from dashboard.components.shell import filter_select
-from dashboard.findings_rollout import OWN_WORDS, as_told, said, title
+from dashboard.findings_rollout import OWN_WORDS, as_told, of, said, title
 from dashboard.page import Chart, Column, Definitions, Drawing, Page, Rows
 from dashboard.pages._telephony_delivery import MONEY, SLIPPAGE, SUPPLIERS
 from dashboard.pages._telephony_impact import IMPACT
@@ -132,10 +132,9 @@ def _areas(rows: Rows, view: View, known: Definitions) -> Drawing:
     pcns = [row for row in rows if row["level"] == "pcn"]
     done = sum(row["live"] == row["open"] for row in pcns)
     return Drawing(
-        f"All practices live in {done} of {words.plural(len(pcns), 'PCN')}" if pcns else "Where its practices stand",
+        f"All practices live in {of(done, len(pcns), 'PCN')}" if len(pcns) > 1 else "Where its practices stand",
         "Practices by the furthest stage reached, and against the target. Patients only where every list is known.",
-        coverage=f"{rows[0]['open'] - rows[0]['not_in_tracker']} of {words.plural(rows[0]['open'], 'practice')} in the "
-        "tracker",
+        coverage=f"{of(rows[0]['open'] - rows[0]['not_in_tracker'], rows[0]['open'])} in the tracker",
         body=html.Div(_area_table(rows, view), className="stages areas"),
     )
 
@@ -203,7 +202,7 @@ def _tiles(rows: Rows, view: View, known: Definitions) -> Drawing:
         "A tile a practice, a row a PCN, coloured and lettered by the furthest stage reached.",
         rollout.tiles(rows),
         f"{title}. Tiles of {len(rows)} practices by PCN.",
-        f"{len(rows) - missing} of {words.plural(len(rows), 'practice')} in the tracker",
+        f"{of(len(rows) - missing, len(rows))} in the tracker",
     )
 
 
@@ -230,6 +229,7 @@ BOARD = Chart(
     + "The stage is the furthest that an actual date has reached; a planned date reaches none. Late: live "
     "after the target date, or not live and past it; days late are counted to go-live, or to the day told.",
     empty=NO_TRACKER,
+    height=140,
 )
 
 
@@ -237,11 +237,12 @@ def _capabilities(rows: Rows, view: View, known: Definitions) -> Drawing:
     counts = {each: sum(row[each] is not None for row in rows) for each in telephony.CAPABILITIES}
     least = min(counts, key=lambda each: counts[each])
     live = sum(row["stage"] == "live" for row in rows)
+    told = "; ".join(f"{CAPABILITY_WORDS[each].lower()} {count}" for each, count in counts.items())
+    alone = f"Its system has {rows[0]['has']} of the {len(counts)} capabilities"
     return Drawing(
-        f"{CAPABILITY_WORDS[least]} is the rarest: {counts[least]} of {words.plural(len(rows), 'practice')} have it",
-        f"Since when each practice's system has what; empty: it has not. {live} are live. "
-        + "; ".join(f"{CAPABILITY_WORDS[each].lower()} {count}" for each, count in counts.items())
-        + ".",
+        alone if len(rows) == 1 else f"{CAPABILITY_WORDS[least]} is the rarest: {of(counts[least], len(rows))} have it",
+        "Since when each practice's system has what; a dash: it has not."
+        + ("" if len(rows) == 1 else f" {live} are live; {told}."),
         coverage="as believed now",
         body=_grid(rows, view),
     )
@@ -281,6 +282,7 @@ CAPABILITIES = Chart(
     measures=lambda view: tuple(f"telephony_{each}" for each in telephony.CAPABILITIES),
     meaning=OWN_WORDS + "Live says that calls run over digital lines; a capability says what callers and staff gain.",
     empty="No capabilities have been loaded: see the template rollout_capability.csv.",
+    height=0,
 )
 
 
@@ -307,7 +309,7 @@ def layout(scope: Scope, view: View) -> list[Component]:
         _choices(scope, at),
         *(_overview(scope, view) if found["open"] > 1 else []),
         board(rows, lambda code: practice_address(code, view), f"/csv/{BOARD.name}{view.search()}"),
-        html.H2("What their systems can do", className="section"),
+        html.H2("What their systems can do" if found["open"] > 1 else "What its system can do", className="section"),
         html.Div([slot(CAPABILITIES, view, wide=True)], className="panels"),
         html.H2("Suppliers and money" if on_suppliers else "Money", className="section"),
         html.Div([*on_suppliers, slot(MONEY, view, wide=True)], className="panels"),

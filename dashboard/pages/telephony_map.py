@@ -8,18 +8,23 @@ from dashboard.access.scope import Scope
 from dashboard.charts.maps import live_map
 from dashboard.components.panel import slot
 from dashboard.components.sentences import headline
+from dashboard.findings_rollout import of
 from dashboard.page import Chart, Column, Definitions, Drawing, Page, Rows
 from dashboard.queries import telephony
 from dashboard.view import View
+
+FEW_AREAS = 4  # more would not fit into a title
 
 
 def _map(rows: Rows, view: View, known: Definitions) -> Drawing:
     areas = [row for row in rows if row["kind"] == "sub_icb"]
     practices = [row for row in rows if row["kind"] == "practice"]
-    title = "; ".join(f"{row['name']}: {row['live']} of {row['practices']} live" for row in areas[:3])
+    by_area = "; ".join(f"{row['name'].rsplit(' - ')[-1]} {row['live']} of {row['practices']}" for row in areas)
+    told = areas or practices
+    live, every = (sum(row[name] for row in told) for name in ("live", "practices"))
+    title = f"{of(live, every)} on the map are live" + (f": {by_area}" if 1 < len(areas) <= FEW_AREAS else "")
     return Drawing(
-        title
-        or f"{sum(row['live'] for row in practices)} of {words.plural(len(practices), 'practice')} on the map are live",
+        title,
         "Areas shaded by the share of their practices that are live; a point a practice, coloured by its stage.",
         live_map(rows),
         f"Map of {words.plural(len(areas), 'area')} and {words.plural(len(practices), 'practice')}. {title}.",

@@ -16,7 +16,8 @@ COAST = 48  # corners of the coast
 def write_places(home: Path, world: World) -> None:
     """Writes `<home>/reference/places-synthetic.geojson`: areas by ONS code, practices by ODS code."""
     random = world.random(13)
-    coast, border = _coast(random), _border(random)
+    coast = _coast(random)
+    border = _border(random, coast)
     features = []
     for place, side in (("9ZA", -1), ("9ZB", 1)):
         ring = [spot for spot in coast if np.sign(spot[0] - CENTRE[0]) == side]
@@ -47,10 +48,13 @@ def _coast(random: np.random.Generator) -> list[list[float]]:
     return [_rounded(CENTRE + far[n] * np.array([WIDTH * np.cos(a), HEIGHT * np.sin(a)])) for n, a in enumerate(angles)]
 
 
-def _border(random: np.random.Generator) -> list[list[float]]:
-    """From south to north, through the middle."""
-    up = np.linspace(-0.85, 0.85, 9)
-    return [_rounded((CENTRE[0] + random.normal(0, 0.02), CENTRE[1] + HEIGHT * each)) for each in up]
+def _border(random: np.random.Generator, coast: list[list[float]]) -> list[list[float]]:
+    """From the coast in the south to the coast in the north, through the middle."""
+    quarter = COAST // 4
+    north, south = (np.mean(coast[at - 1 : at + 1], axis=0) for at in (quarter, 3 * quarter))
+    up = np.linspace(-0.7, 0.7, 7)
+    inland = [(CENTRE[0] + random.normal(0, 0.02), CENTRE[1] + HEIGHT * each) for each in up]
+    return [_rounded(at) for at in (south, *inland, north)]
 
 
 def _centres(world: World) -> dict[str, np.ndarray]:

@@ -20,6 +20,7 @@ from flask.ctx import AppContext
 from dashboard import answers
 from dashboard.access import Scope
 from dashboard.app import create_app
+from dashboard.charts import rollout as rollout_charts
 from dashboard.charts.maps import live_map
 from dashboard.pages import telephony as page
 from dashboard.queries import organisations, rebases, telephony, telephony_delivery
@@ -394,6 +395,66 @@ def test_money_and_suppliers_are_what_the_files_say(story: Story, day: date) -> 
 
 
 @pytest.mark.usefixtures("asked")
+def test_every_month_of_the_burn_up_and_every_area_is_counted_alike(story: Story) -> None:
+    for code in (ICB, story.world.practices.pcn[MOVED_PCN], story.world.practices.code[STUCK[0]]):
+        charted = [row for row in telephony.burn_up(SCOPE, resolve(SCOPE, f"?organisation={code}")) if row["open"]]
+        assert len(charted) > 24
+        for row in charted:
+            expected = _expected(story, code, row["day"])
+            for name in ("open", *STAGES[1:], "on_analogue"):
+                assert row[name] == expected[name], (name, code, row["day"])
+            own = story.trackers[story.newest]
+            planned = [
+                own[each]["live"][0] for each in _members(story, code, row["day"]) if "live" in own.get(each, {})
+            ]
+            assert row["plan"] == sum(plan is not None and plan <= row["day"] for plan in planned), (code, row["day"])
+    areas = telephony.areas(SCOPE, resolve(SCOPE, ""))
+    assert [row["level"] for row in areas] == ["icb", *["sub_icb"] * 2, *["pcn"] * 12]
+    for row in areas:
+        expected = _expected(story, row["organisation"], TODAY)
+        names = (
+            "open",
+            "live_by_target",
+            "late",
+            "on_analogue",
+            "not_in_tracker",
+            "patients",
+            "patients_live",
+            *STAGES,
+        )
+        for name in names:
+            assert row[name] == expected[name], (name, row["organisation"])
+        standing = {stage: expected[stage] - expected[later] for stage, later in pairwise(STAGES)}
+        assert {stage: row[f"at_{stage}"] for stage in standing} == standing
+
+
+@pytest.mark.usefixtures("asked")
+def test_money_is_held_against_an_even_share(story: Story) -> None:
+    pcn = story.world.practices.pcn[0]
+    for code in (ICB, pcn):
+        share = telephony_delivery.funding_share(SCOPE, resolve(SCOPE, f"?organisation={code}"))
+        assert share is not None
+        assert share["pounds"] == pytest.approx(240e6 * len(_members(story, code, TODAY)) / 6270)
+        assert share["is_own"] is False
+
+
+@pytest.mark.usefixtures("asked")
+def test_every_picture_and_table_leads_to_the_practice(story: Story) -> None:
+    view = resolve(SCOPE, "")
+    members = set(_members(story, ICB, TODAY))
+    tiles = [code for trace in rollout_charts.tiles(telephony.practices(SCOPE, view))["data"] for code in trace["ids"]]
+    assert sorted(tiles) == sorted(members)
+    bars = rollout_charts.slipped(telephony_delivery.slippage(SCOPE, view))["data"]
+    assert {code for trace in bars for code in trace["ids"]} <= members
+    points = [trace for trace in live_map(telephony.places(SCOPE, view))["data"] if "ids" in trace]
+    assert {code for trace in points for code in trace["ids"]} == set(story.world.practices.code[:2])
+    first = story.world.practices.code[0]
+    for chart in ("telephony-board", "telephony-slippage", "telephony-money"):
+        assert f"/practice/{first}" in json.dumps(answers.table_answer(SCOPE, chart, "")), chart
+    assert f"/practice/{first}" in json.dumps(answers.panel_answer(SCOPE, "telephony-capabilities", ""))
+
+
+@pytest.mark.usefixtures("asked")
 def test_the_csv_of_each_chart_is_its_rows(story: Story) -> None:
     for chart in page.ALL:
         _, text = answers.csv_answer(SCOPE, chart.name, "")
@@ -439,7 +500,7 @@ def test_the_map_shades_areas_and_marks_practices(story: Story) -> None:
     assert (area["code"], area["live"], area["practices"]) == ("9ZA", expected["live"], expected["open"])
     assert [row["code"] for row in rows if row["kind"] == "practice"] == list(story.world.practices.code[:2])
     drawn = live_map(rows)
-    assert [trace["type"] for trace in drawn["data"]] == ["choroplethmap", "scattermap"]
+    assert [trace["type"] for trace in drawn["data"]] == ["choroplethmap", "scattermap", "scattermap"]  # a rim, points
     assert drawn["layout"]["map"]["style"] == "white-bg"
     assert telephony.has_map(SCOPE)
 
