@@ -12,7 +12,12 @@ from dashboard.page import Rows
 
 WORLD_DEGREES = 360
 NEAREST, FURTHEST = 12.0, 4.0
-MARGIN, UPRIGHT = 1.5, 1.3  # at zoom 0 the world is 512 pixels wide; a telephone shows 340, and the panel 500 upright
+MARGIN, UPRIGHT = 1.65, 1.3  # at zoom 0 the world is 512 pixels wide; a telephone shows 340, and the panel 500 upright
+
+BAR = {
+    "title": {"text": "share live", "side": "top"}, "tickformat": ".0%", "thickness": 10, "outlinewidth": 0,
+    "orientation": "h", "y": 0, "yanchor": "bottom", "len": 0.5,
+}  # fmt: skip
 
 
 def live_map(rows: Rows, height: int = 560) -> Figure:
@@ -33,16 +38,7 @@ def live_map(rows: Rows, height: int = 560) -> Figure:
                 "zmin": 0,
                 "zmax": 1,
                 "colorscale": [[0, ON_STRONG], [1, NAVY_LIGHT]],  # paler than any point
-                "colorbar": {
-                    "title": {"text": "share live", "side": "top"},
-                    "tickformat": ".0%",
-                    "thickness": 10,
-                    "outlinewidth": 0,
-                    "orientation": "h",
-                    "y": 0,
-                    "yanchor": "bottom",
-                    "len": 0.5,
-                },
+                "colorbar": BAR,
                 "marker": {"opacity": 0.75, "line": {"color": GREY, "width": 1}},
                 "text": [
                     f"<b>{row['name']}</b><br>{row['live']} of {words.plural(row['practices'], 'practice')} live"

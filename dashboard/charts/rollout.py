@@ -169,6 +169,14 @@ def effects(rows: Rows) -> Figure:
     )  # fmt: skip
 
 
+def went_live(drawn: Figure, day: date) -> Figure:
+    """A chart by month with an upright line on the day of going live; returns a copy."""
+    at = day.isoformat()
+    mark = {"type": "line", "xref": "x", "yref": "paper", "x0": at, "x1": at, "y0": 0, "y1": 1,
+            "line": {"color": PLUM, "width": 1.8}}  # fmt: skip
+    return {**drawn, "layout": {**drawn["layout"], "shapes": [mark]}}
+
+
 def tile_of(row: dict[str, Any]) -> str:
     """Which of TILES a practice has."""
     if not row["is_tracked"]:

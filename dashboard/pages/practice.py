@@ -19,6 +19,7 @@ from dashboard.components.panel import slot, table
 from dashboard.components.sentences import headline, sentences
 from dashboard.page import Chart, Column, Definitions, Drawing, Page, Rows
 from dashboard.pages import demand
+from dashboard.pages._telephony_before_after import before_and_after
 from dashboard.queries import measures, peers, practice
 from dashboard.view import View
 
@@ -354,6 +355,7 @@ def layout(scope: Scope, view: View, ods: str) -> list[Component]:
             className="panels aside",
         ),
         html.Div([slot(each, view) for each in (demand.WAITS, demand.BOOKING, ONLINE)], className="panels more"),
+        *before_and_after(scope, view),
         _definitions(known, [name for name in COMPARED if name in by_name], scope, view),
     ]
 

@@ -13,6 +13,8 @@ from dashboard.components.sentences import headline, sentences
 from dashboard.components.shell import filter_select
 from dashboard.findings_rollout import OWN_WORDS, as_told, of, said, title
 from dashboard.page import Chart, Column, Definitions, Drawing, Page, Rows
+from dashboard.pages._telephony_before_after import CHARTS as BEFORE_AFTER
+from dashboard.pages._telephony_before_after import before_and_after
 from dashboard.pages._telephony_delivery import MONEY, SLIPPAGE, SUPPLIERS
 from dashboard.pages._telephony_impact import IMPACT
 from dashboard.queries import telephony
@@ -286,7 +288,7 @@ CAPABILITIES = Chart(
 )
 
 
-ALL = (BURN_UP, BOARD, ANALOGUE, AREAS, CAPABILITIES, SLIPPAGE, SUPPLIERS, MONEY, IMPACT)
+ALL = (BURN_UP, BOARD, ANALOGUE, AREAS, CAPABILITIES, SLIPPAGE, SUPPLIERS, MONEY, IMPACT, *BEFORE_AFTER)
 
 
 def layout(scope: Scope, view: View) -> list[Component]:
@@ -313,6 +315,7 @@ def layout(scope: Scope, view: View) -> list[Component]:
         html.Div([slot(CAPABILITIES, view, wide=True)], className="panels"),
         html.H2("Suppliers and money" if on_suppliers else "Money", className="section"),
         html.Div([*on_suppliers, slot(MONEY, view, wide=True)], className="panels"),
+        *before_and_after(scope, view),
         html.H2("Did it help?", className="section"),
         html.Div([slot(IMPACT, view, wide=True)], className="panels"),
     ]  # fmt: skip

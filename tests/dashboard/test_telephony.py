@@ -22,6 +22,7 @@ from dashboard.access import Scope
 from dashboard.app import create_app
 from dashboard.charts import rollout as rollout_charts
 from dashboard.charts.maps import live_map
+from dashboard.pages import _telephony_before_after as before_after
 from dashboard.pages import telephony as page
 from dashboard.queries import organisations, rebases, telephony, telephony_delivery
 from dashboard.queries.views import resolve
@@ -31,6 +32,7 @@ from etl.demo.world import CLOSED, MERGED, MOVED_PCN, OWN_PRACTICES, STUCK, Worl
 from etl.nightly import nightly
 from etl.settings import Settings
 from tests.dashboard.access.house import settings_for
+from tests.dashboard.generation import NAME, PRACTICES, publish
 from tests.dashboard.one_app import keep_pages
 
 TODAY = datetime.now(ZoneInfo("Europe/London")).date()
@@ -527,3 +529,31 @@ def test_a_baseline_begins_where_a_practice_went_live(story: Story) -> None:
     assert {round(row["mean"], 6) for row in rows[12:]} == {0.71}
     assert {row["variation"] for row in rows} == {"common_cause"}
     assert rebases.before_and_after(series, [{"date": date(2030, 1, 1), "reason": "Later"}], "higher") == series
+
+
+def test_a_practices_calls_are_charted_anew_from_going_live(tmp_path: Path) -> None:
+    publish(tmp_path / "published")
+    with duckdb.connect(str(tmp_path / "published" / NAME)) as con:
+        row = [PRACTICES[0], "calls", date(2025, 6, 10), "Went live on digital telephony with Larkline"]
+        con.execute("INSERT INTO rebase (organisation, measure_group, date, reason) VALUES (?, ?, ?, ?)", row)
+    app = create_app(Settings(home=tmp_path), settings_for(tmp_path))
+    chart = before_after.CHARTS[0].name
+    with app.server.test_request_context("/telephony"):
+        view = resolve(SCOPE, f"?organisation={PRACTICES[0]}&period=24")
+        rows = rebases.round_go_live(SCOPE, view, "calls_missed")
+        begins = [row["period_start"] for row in rows if row["rebased"]]
+        assert begins == [date(2025, 6, 1)]
+        for own in (
+            [row for row in rows if row["period_start"] < begins[0]],
+            [row for row in rows if row["period_start"] >= begins[0]],
+        ):
+            middle = sum(row["value"] for row in own) / len(own)
+            assert [row["mean"] for row in own] == pytest.approx([middle] * len(own))
+        text = json.dumps(answers.panel_answer(SCOPE, chart, view.search()))
+        assert "with Larkline on 10 Jun 2025" in text
+        assert "before going live" in text
+        other = resolve(SCOPE, f"?organisation={PRACTICES[3]}")
+        assert rebases.round_go_live(SCOPE, other, "calls_missed") == []
+        assert before_after.before_and_after(SCOPE, other) == []
+        assert len(before_after.before_and_after(SCOPE, view)) == 1
+    app.server.extensions["access"].engine.dispose()
