@@ -26,8 +26,8 @@ POSSIBLE_VALUES = 5  # as many as stand behind a rounded count
 UNBOUNDED = 1e9
 # looking for another table that would be published alike
 TRIES = 8  # how often for each count
-STEPS = 40  # how many changes of one
-CANDIDATES = 60  # how many counts are tried against one sum
+STEPS = 25  # how many changes of one
+CANDIDATES = 120  # how many counts are tried against one sum
 DETOUR = 0.3  # how often the next sum to mend is any, not the one with the fewest parts
 REST = 4  # for how many steps a count is left alone after a change
 

@@ -1,6 +1,7 @@
 """Rows of the shipped exports: right, protected, and proof against everything that can be added up."""
 
 import io
+import re
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import date
@@ -306,3 +307,20 @@ def test_shares_and_plain_rows_of_an_icbs_own_exports(generation: Path) -> None:
         columns=[{"name": "code", "meaning": "ODS code"}, {"name": "name", "meaning": "its name"}],
     )
     assert list(content(Reader(generation), plain, OCTOBER).rows["code"]) == list(PCNS)
+
+
+def test_the_definitions_in_the_docs_work(home_of: Callable[..., Settings]) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "exports.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert len(examples) == 2
+    settings = home_of()
+    folder = settings.home / "exports" / "definitions"
+    folder.mkdir(parents=True)
+    for number, example in enumerate(examples):
+        (folder / f"example_{number}.toml").write_text(example, encoding="utf-8")
+    known = definitions(settings.home)
+    first, second = (content(Reader(settings.published), known[f"example_{n}"], OCTOBER) for n in (0, 1))
+    assert set(first.rows["measure"]) == {"calls_answered", "calls_inbound_per_1000", "telephony_live"}
+    assert known["example_0"].schedule is not None
+    assert second.hidden > 0
+    assert set(second.rows["level"]) == {"practice", "pcn", "icb"}
