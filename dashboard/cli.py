@@ -7,7 +7,8 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
-from dashboard.access.settings import AccessSettingsError
+from dashboard.access.settings import AccessSettingsError, load_access_settings
+from dashboard.access.tables import AccountsUnreachable, open_database
 from dashboard.access.users_cli import add_users_parser
 from etl.settings import Settings, SettingsError, load_settings
 
@@ -37,6 +38,7 @@ class Server(BaseApplication):
 def serve(arguments: argparse.Namespace) -> int:
     """Serve until stopped. Prints the address and how to sign in."""
     settings = load_settings()
+    open_database(load_access_settings(home=settings.home))  # what is wrong is said here, not by each worker
     print(f"Switchboard: http://{arguments.host}:{arguments.port}")
     print("Sign in with an account made by `icb-dashboard users add NAME --role viewer --scope icb`.", flush=True)
     Server(
@@ -87,7 +89,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser().parse_args(arguments)
     try:
         return int(chosen.run(chosen))
-    except (SettingsError, AccessSettingsError) as error:
+    except (SettingsError, AccessSettingsError, AccountsUnreachable) as error:
         print(f"icb-dashboard: {error}", file=sys.stderr)
         return 1
 

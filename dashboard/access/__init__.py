@@ -14,6 +14,7 @@ from dashboard.access.guard import (
     guard_pages,
     needs_role,
     public,
+    unreachable_answer,
     without_rule,
 )
 from dashboard.access.headers import add_headers
@@ -21,7 +22,7 @@ from dashboard.access.proxy import TrustedProxies
 from dashboard.access.scope import CurrentUser, NotSignedIn, Scope, current_scope, current_user
 from dashboard.access.session import SignOnCookies
 from dashboard.access.settings import AccessSettings, load_access_settings
-from dashboard.access.tables import open_database
+from dashboard.access.tables import AccountsUnreachable, open_database
 
 __all__ = [
     "AccessSettings",
@@ -63,6 +64,7 @@ def install(app: Dash, settings: AccessSettings) -> None:
     oidc.add_routes(server, database)
     server.register_error_handler(HTTPException, error_answer)
 
+    server.register_error_handler(AccountsUnreachable, unreachable_answer)
     server.register_error_handler(DependencyException, lambda error: error_answer(NotFound()))
 
     @server.before_request

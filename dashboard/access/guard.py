@@ -8,6 +8,7 @@ A callback without a rule of its own has the rule of the page whose module it is
 variables in its path is there for a scope; False is answered exactly as a page nobody has.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -16,19 +17,27 @@ from urllib.parse import quote
 import dash
 from dash import Dash, html
 from flask import Response, abort, current_app, g, redirect, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
 from dashboard.access import audit, csrf, session
 from dashboard.access.callbacks import callback_of, read_body
 from dashboard.access.scope import ROLES, CurrentUser, current_user
-from dashboard.access.tables import Database
+from dashboard.access.tables import AccountsUnreachable, Database
 from dashboard.access.words import page as error_page
+
+log = logging.getLogger("switchboard.access")
 
 View = TypeVar("View", bound=Callable[..., Any])
 MAXIMUM_BODY_BYTES = 4 * 1024 * 1024
 DISCARDED_BYTES = 64 * 1024 * 1024
 ROUTER = "_pages_content.children"
-TITLES = {400: "Something is wrong with the request", 401: "Sign in first", 403: "Not allowed", 404: "Page not found"}
+TITLES = {
+    400: "Something is wrong with the request",
+    401: "Sign in first",
+    403: "Not allowed",
+    404: "Page not found",
+    503: "Not available just now",
+}
 NOT_FOUND = "This page does not exist, or is not yours to see."
 
 
@@ -80,6 +89,7 @@ DASH_ROUTES = {
     "/": VIEWER,  # then the rule of the page
     "/<path:path>": VIEWER,
 }
+FOR_NOBODY = {path for path, rule in DASH_ROUTES.items() if rule is PUBLIC} | {"/healthz", "/readyz"}
 
 
 def guard(app: Dash) -> Response | None:
@@ -94,8 +104,9 @@ def guard(app: Dash) -> Response | None:
     if len(request.get_data()) >= MAXIMUM_BODY_BYTES:  # a body that gave no length is read up to the limit
         abort(413)
     rule = route_rule(app)
-    is_file = request.url_rule is not None and DASH_ROUTES.get(request.url_rule.rule) is PUBLIC
-    g.access_user = None if is_file else _who(app.server.extensions["access"])
+    # files, and whether the process is up, are there also when the accounts cannot be reached
+    needs_nobody = request.url_rule is not None and request.url_rule.rule in FOR_NOBODY
+    g.access_user = None if needs_nobody else _who(app.server.extensions["access"])
     if rule is None or not rule.allows(None):
         if current_user() is None:
             return _sign_in_first()
@@ -207,6 +218,12 @@ def error_answer(error: HTTPException) -> Response:
     if code == 401 and request.path.startswith("/api/"):
         answer.headers["WWW-Authenticate"] = 'Bearer realm="Switchboard"'
     return answer
+
+
+def unreachable_answer(error: AccountsUnreachable) -> Response:
+    """The accounts do not answer: why goes to the log, the reader is asked to wait."""
+    log.error("%s", error)
+    return error_answer(ServiceUnavailable("Nobody can be signed in or recognised just now. Try again in a minute."))
 
 
 def _discard_body() -> None:

@@ -45,7 +45,7 @@ def user_of(database: Database, secret: str) -> CurrentUser | None:
         "oldest": now - timedelta(minutes=settings.access_absolute_minutes),
         "idlest": now - timedelta(minutes=settings.access_idle_minutes),
     }
-    with database.engine.connect().execution_options(reading=True) as connection:
+    with database.connection() as connection:
         row = connection.execute(LIVE_SESSION, values).one_or_none()
     if row is None:
         return None

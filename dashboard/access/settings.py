@@ -151,7 +151,10 @@ def load_access_settings(**overrides: Any) -> AccessSettings:
         name = ".".join(str(part) for part in first["loc"]) or "access"
         raise AccessSettingsError(f"Setting `{name}` is wrong: {first['msg']}.") from None
     folder = settings.home / "secrets"
-    settings.secret_key = settings.secret_key or _read_secret(folder / "secret_key") or make_secret(folder)
+    try:
+        settings.secret_key = settings.secret_key or _read_secret(folder / "secret_key") or make_secret(folder)
+    except OSError as error:
+        raise AccessSettingsError(f"{folder} cannot be used for secrets: {error.strerror}.") from None
     settings.oidc_client_secret = settings.oidc_client_secret or _read_secret(folder / "oidc_client_secret")
     if len(settings.secret_key) < 32:
         raise AccessSettingsError("ICB_SECRET_KEY is too short: use at least 32 random characters.")

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import (
+    URL,
     BigInteger,
     DateTime,
     Engine,
@@ -23,11 +24,16 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.types import TypeDecorator
 
 from dashboard.access.settings import AccessSettings
+
+
+class AccountsUnreachable(Exception):
+    """The accounts database does not answer, or is none. The message says which and why."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -164,19 +170,43 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """A transaction; committed at the end, rolled back when an exception leaves it."""
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with self._reached(), Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Reads only; on SQLite without taking the write lock."""
-        with Session(self.engine.execution_options(reading=True), expire_on_commit=False) as session:
+        engine = self.engine.execution_options(reading=True)
+        with self._reached(), Session(engine, expire_on_commit=False) as session:
             yield session
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """Reads only, without the ORM."""
+        with self._reached(), self.engine.connect().execution_options(reading=True) as connection:
+            yield connection
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            if isinstance(error, OperationalError | InterfaceError) or type(error) is DatabaseError:
+                raise _unreachable(self.engine.url, error) from error
+            raise
 
 
 def open_database(settings: AccessSettings, now: Callable[[], datetime] = utc_now) -> Database:
-    """Open the accounts database of `settings` and make what is missing in it."""
+    """Open the accounts database of `settings` and make what is missing in it. Raises AccountsUnreachable."""
     url = make_url(settings.accounts_url)
+    try:
+        engine = _open(url)
+    except (DBAPIError, OSError) as error:
+        raise _unreachable(url, error) from error
+    return Database(engine, settings, now)
+
+
+def _open(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
         path = Path(url.database or "")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -189,7 +219,14 @@ def open_database(settings: AccessSettings, now: Callable[[], datetime] = utc_no
     with engine.begin() as connection:
         _make_tables(connection)
     engine.dispose()  # servers fork after this; a connection must not be shared by two processes
-    return Database(engine, settings, now)
+    return engine
+
+
+def _unreachable(url: URL, error: Exception) -> AccountsUnreachable:
+    why = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+    return AccountsUnreachable(
+        f"The accounts database {url.render_as_string(hide_password=True)} cannot be used: {why}"
+    )
 
 
 def _make_tables(connection: Connection) -> None:

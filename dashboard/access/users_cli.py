@@ -8,8 +8,10 @@ from dashboard.access import accounts
 from dashboard.access.accounts import AccountError
 from dashboard.access.scope import ROLES, Scope
 from dashboard.access.settings import AccessSettings, AccessSettingsError, load_access_settings
-from dashboard.access.tables import Database, open_database
+from dashboard.access.tables import AccountsUnreachable, Database, open_database
+from etl.published.reading import NothingPublished, Reader
 
+_KINDS = {"pcn": "PCN", "practice": "practice"}
 DEMO_ACCOUNTS = {
     "demo-administrator": ("administrator", "icb"),
     "demo-exporter": ("exporter", "icb"),
@@ -87,7 +89,7 @@ def _run(command):  # type: ignore[no-untyped-def]
             home = getattr(arguments, "home", None)
             settings = load_access_settings(**({"home": home} if home else {}))
             command(open_database(settings), arguments)
-        except (AccountError, AccessSettingsError, ValueError) as error:
+        except (AccountError, AccessSettingsError, AccountsUnreachable, ValueError) as error:
             print(f"icb-dashboard users: {error}", file=sys.stderr)
             return 2
         return 0
@@ -100,10 +102,29 @@ def _add(database: Database, arguments: argparse.Namespace) -> None:
     password = None
     if arguments.password_stdin:
         password = sys.stdin.readline().rstrip("\r\n")
+        if not password:
+            raise AccountError("No password came in: write it on one line of the input.")
     link = accounts.add(database, arguments.name, arguments.role, scope, password)
     print(f"Added {arguments.name}: {arguments.role}, {scope}.")
+    _doubt(database, scope)
     if link:
         _print_link(database, link)
+
+
+def _doubt(database: Database, scope: Scope) -> None:
+    """Say so where nothing that is published knows the scope: a mistyped code sees nothing, and nobody knows why."""
+    if scope.code is None:
+        return
+    try:
+        known = Reader(database.settings.home / "published").records(
+            "SELECT 1 FROM organisation WHERE code = :code AND kind = :kind", code=scope.code, kind=scope.kind
+        )
+    except NothingPublished:
+        return
+    if not known:
+        print(
+            f"Note: nothing published names the {_KINDS[scope.kind]} {scope.code}. Is the code right?", file=sys.stderr
+        )
 
 
 def _list(database: Database, arguments: argparse.Namespace) -> None:
@@ -130,6 +151,8 @@ def _scope(database: Database, arguments: argparse.Namespace) -> None:
     scope = Scope.parse(arguments.scope) if arguments.scope else None
     accounts.change_scope(database, arguments.name, scope, arguments.role)
     print(f"{arguments.name} is changed, from its next request.")
+    if scope:
+        _doubt(database, scope)
 
 
 def _reset(database: Database, arguments: argparse.Namespace) -> None:

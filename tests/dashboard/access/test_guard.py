@@ -3,6 +3,7 @@
 import copy
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import dash
@@ -267,6 +268,35 @@ def test_static_files_are_public_and_nothing_else_is_in_their_folders(clients: d
         assert clients["manager"].get(path).status_code == 404
     for path in ("/_dash-component-suites/os/path.py", "/_dash-component-suites/dash/../../x.js"):
         assert nobody.get(path).status_code in (401, 404), path
+
+
+def test_while_the_accounts_cannot_be_reached_nobody_gets_in_and_the_process_is_up(
+    app: Dash, clients: dict[str, FlaskClient]
+) -> None:
+    engine = app.server.extensions["access"].engine
+    manager, nobody = clients["manager"], clients["nobody"]
+    engine.dispose()
+    path = Path(engine.url.database)
+    aside = path.rename(path.with_suffix(".aside"))
+    for leftover in path.parent.glob(f"{path.name}-*"):
+        leftover.unlink()
+    path.mkdir()
+    for client in (manager, nobody):
+        assert client.get("/healthz").status_code == 200
+        assert client.get("/readyz").status_code == 200
+    for answer in (
+        manager.get("/practice/Y00001"),
+        manager.post(UPDATE, json=callback_body(), headers=ORIGIN),
+        manager.get("/api/v1/measures.csv"),
+        nobody.get("/login"),
+    ):
+        assert answer.status_code == 503
+        assert "Try again in a minute" in answer.text
+        assert path.name not in answer.text
+        assert "Content-Security-Policy" in answer.headers
+    path.rmdir()
+    aside.rename(path)
+    assert manager.get("/practice/Y00001").status_code == 200
 
 
 def test_outside_a_request_there_is_no_user() -> None:

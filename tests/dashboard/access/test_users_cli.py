@@ -11,7 +11,9 @@ from sqlalchemy import create_engine, text
 from dashboard.access import accounts
 from dashboard.access.tables import open_database
 from dashboard.access.users_cli import add_users_parser, create_demo_accounts
+from dashboard.cli import main
 from tests.dashboard.access.house import PASSWORD, build, settings_for, sign_in
+from tests.dashboard.generation import PCNS, PRACTICES, publish
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +94,7 @@ def test_what_is_wrong_is_said(words: list[str], said: str, capsys: pytest.Captu
 def test_an_empty_password_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     assert users("add", "ada", "--role", "viewer", "--scope", "icb", "--password-stdin") == 2
-    assert "too short" in capsys.readouterr().err
+    assert "No password came in" in capsys.readouterr().err
 
 
 def test_demo_accounts_are_made_once(tmp_path: Path) -> None:
@@ -113,3 +115,31 @@ def test_the_accounts_file_is_ours_alone(tmp_path: Path) -> None:
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM account")).scalar() == 0
     engine.dispose()
+
+
+@pytest.mark.parametrize("url", ["postgresql://ada:hunter2@127.0.0.1:9/accounts", "sqlite:///{home}/broken.sqlite"])
+def test_accounts_that_cannot_be_used_are_said_in_a_line(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "broken.sqlite").write_text("This is no database. " * 20)
+    monkeypatch.setenv("ICB_ACCOUNTS_URL", url.format(home=tmp_path))
+    for run in (lambda: users("list"), lambda: main(["serve", "--port", "1"])):
+        assert run() != 0
+        said = capsys.readouterr().err.strip()
+        assert "cannot be used" in said
+        assert len(said.splitlines()) == 1
+        assert "hunter2" not in said
+
+
+def test_a_scope_that_nothing_published_names_is_doubted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The account is made all the same: the first night may come after it."""
+    assert users("add", "early", "--role", "viewer", "--scope", "practice:Z99999") == 0
+    assert "Note" not in capsys.readouterr().err
+    publish(tmp_path / "published")
+    assert users("add", "typo", "--role", "viewer", "--scope", "practice:Z99999") == 0
+    assert "nothing published names the practice Z99999" in capsys.readouterr().err
+    for scope in (f"practice:{PRACTICES[0]}", f"pcn:{PCNS[0]}", "icb"):
+        assert users("scope", "typo", scope) == 0
+        assert capsys.readouterr().err == ""
+    assert users("scope", "typo", f"pcn:{PRACTICES[0]}") == 0
+    assert "the PCN" in capsys.readouterr().err
