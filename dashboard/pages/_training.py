@@ -129,7 +129,7 @@ TRAINING = Chart(
     ),
     measures=lambda view: (TRAINED, "navigator_places_used", "navigator_cascade_ratio"),
     empty=NO_RETURN,
-    height=360,
+    height=160,
 )
 IMPACT = Chart(
     "navigation-impact",

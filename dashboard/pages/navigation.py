@@ -298,7 +298,7 @@ DESTINATIONS = Chart(
     ),
     measures=lambda view: (RATE, EXTERNAL, EMERGENCY),
     empty=NO_RECORDS,
-    height=400,
+    height=200,
 )
 TIMES = Chart(
     "navigation-times",
@@ -362,9 +362,14 @@ def layout(scope: Scope, view: View) -> list[Component]:
     """What share was redirected and how much is not known; where requests went; when; who has been trained."""
     known = measures.definitions(scope)
     found = navigation.newest(scope, view, HEAD)
-    return [
+    top = [
         *headline(_title(found), f"Care navigation · {view.organisation.name} · {_period(view)}"),
         sentences(_said(found, known, scope, view)),
+    ]
+    if RATE not in found:  # a page of empty panels would say no more
+        return [*top, html.P(NO_RECORDS, className="empty"), *_training.section(view)]
+    return [
+        *top,
         _panels(slot(RATE_TREND, view), slot(UNKNOWN_TREND, view), slot(PRACTICES, view), slot(PCNS, view)),
         html.H2("Where requests go", className="section"),
         _panels(slot(FLOW, view, wide=True), slot(DESTINATIONS, view, wide=True)),
@@ -386,7 +391,7 @@ def _title(found: dict[str, dict[str, Any]]) -> str:
     """The page's headline: the newest month's rate with what is not recorded beside it, or why there is none."""
     rate, unknown = found.get(RATE), found.get(UNKNOWN)
     if rate is None:
-        return "No navigation outcomes have been loaded for this organisation"
+        return "No navigation outcomes have been loaded for this place and time"
     month, missing = words.month(rate["period_start"]), ""
     if unknown is not None and unknown["value"] is not None:
         missing = f"{words.value(unknown['value'], 'percent')} had no destination recorded"

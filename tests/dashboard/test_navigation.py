@@ -182,7 +182,9 @@ def test_training_says_what_it_cannot_say(app: Dash) -> None:
     assert "The data cannot say yet" in panel(app, ICB, "navigation-impact", "?period=all")
 
 
-@pytest.mark.parametrize("name", ["navigation-destinations", "navigation-withheld", "navigation-training"])
+@pytest.mark.parametrize(
+    "name", ["navigation-destinations", "navigation-withheld", "navigation-training", "navigation-calls"]
+)
 def test_a_practice_sees_no_other_by_name(app: Dash, name: str) -> None:
     found = rows_of(app, PRACTICE, name, "?period=all")
     assert {row.get("organisation") or row.get("practice") for row in found} <= {"Z91001"}

@@ -18,6 +18,7 @@ from etl.settings import Settings
 QUERIES = {
     "navigation_month": "SELECT * FROM navigation_month ORDER BY ALL",
     "navigation_flow": "SELECT * FROM navigation_flow ORDER BY ALL",
+    "navigation_withheld": "SELECT * FROM navigation_withheld ORDER BY ALL",
     "training_practice": "SELECT * FROM training_practice ORDER BY ALL",
     "unmapped_destination": "SELECT * FROM unmapped_destination ORDER BY ALL",
     "breakdown": "SELECT * FROM breakdown WHERE starts_with(subject, 'navigation') ORDER BY ALL",
