@@ -35,9 +35,11 @@ def _training(rows: Rows, view: View, known: Definitions) -> Drawing:
             "At least one training completed, funded or passed on, as the newest training return has it.",
         )
     named = sum(row["is_named"] for row in rows)
+    then = "" if view.ending is None else f" As it stood in {words.month(view.ending)}, of practices open today."
     return Drawing(
         title,
-        "Open practices by PCN: at least one training completed, funded or passed on. The table says who is left.",
+        "Open practices by PCN: at least one training completed, funded or passed on. The table says who is left."
+        + then,
         draw.trained(rows),
         f"{title}. Bars of practices by PCN, trained and not yet.",
         f"{named} of {words.plural(len(rows), 'practice')} in a training return",
