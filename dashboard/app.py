@@ -1,6 +1,7 @@
 """The dashboard as a web application: pages, the two callbacks that fill panels and tables, and CSV by URL."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -54,8 +55,15 @@ class Switchboard(Dash):
         return super().interpolate_index(**parts)
 
 
-def create_app(settings: Settings, access: AccessSettings | None = None) -> Switchboard:
-    """The app over one home folder. `access`: settings of sign-in; read from the same home where not given."""
+def create_app(
+    settings: Settings,
+    access: AccessSettings | None = None,
+    add_routes: Callable[[Dash], None] = lambda app: None,
+) -> Switchboard:
+    """The app over one home folder. `access`: settings of sign-in; read from the same home where not given.
+
+    add_routes: adds routes of the caller's own, which state their rule; none can be added once this has returned.
+    """
     dash.page_registry.clear()
     app = Switchboard(
         "dashboard", use_pages=True, pages_folder="", assets_folder=str(ASSETS),
@@ -76,6 +84,7 @@ def create_app(settings: Settings, access: AccessSettings | None = None) -> Swit
     app.server.add_url_rule("/templates/<name>", view_func=needs_role("viewer")(template_route))
     api.add_routes(app)
     exports_routes.add_routes(app, settings.home)
+    add_routes(app)
     app.server.after_request(_keep_static)
     install(app, access or load_access_settings(home=settings.home))
     return app

@@ -104,8 +104,7 @@ def _serving(settings: Settings, folder: Path) -> Iterator[tuple[Switchboard, st
     access = access.model_copy(
         update={"accounts_url": f"sqlite:///{folder / 'accounts.sqlite'}", "oidc_issuer": "", "trusted_proxies": ()}
     )
-    app = create_app(settings, access)
-    app.server.add_url_rule("/report/<secret>", view_func=_enter)
+    app = create_app(settings, access, lambda app: app.server.add_url_rule("/report/<secret>", view_func=_enter))
     server = make_server("127.0.0.1", 0, app.server, threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
