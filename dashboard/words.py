@@ -1,6 +1,5 @@
 """Figures and dates as people write them. Pure: numbers in, words out; a missing number is never a zero."""
 
-import math
 import re
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -64,7 +63,7 @@ NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight",
 
 def is_missing(value: Any) -> bool:
     """Whether a cell holds no value: None, NaN or NaT."""
-    return value is None or (isinstance(value, float) and math.isnan(value)) or str(value) == "NaT"
+    return value is None or bool(value != value)  # only NaN and NaT differ from themselves
 
 
 def category(name: str, subject: str = "") -> str:

@@ -111,14 +111,12 @@ NUMERIC = ("count", "number", "percent", "points", "seconds", "measure")
 
 def grid_of(chart: Chart, rows: Rows, drawing: Drawing, unit: str) -> Component:
     """The same as `table_of`, where there are more rows than a plain table is good for."""
-    columns = [
-        column_of(c.key, c.heading, c.kind, [_cell(r[c.key], c.kind, unit) for r in rows]) for c in chart.columns
-    ]
     written = [
         {c.key + WORDS: _cell(row[c.key], c.kind, row.get("unit") or unit) for c in chart.columns}
         | {c.key: _sortable(row[c.key]) for c in chart.columns}
         for row in rows
     ]
+    columns = [column_of(c.key, c.heading, c.kind, [each[c.key + WORDS] for each in written]) for c in chart.columns]
     return grid(columns, written, f"{drawing.title}. {drawing.subtitle}")
 
 

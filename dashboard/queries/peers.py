@@ -134,14 +134,14 @@ def beside(value: float, size: float, low: float, high: float, unit: str) -> str
     own denominator `size`) and by enough to matter: one percentage point, or 2% of a rate. No allowance is made for
     practices differing from each other: among a dozen none could ever stand out from that.
     """
-    for quartile, name in ((high, "above"), (low, "below")):
-        matters = LEAST_POINTS if unit == "percent" else LEAST_SHARE * quartile
-        chance: Any = limits([size], quartile, unit).to_dict("records")[0]
-        if name == "above" and value > max(chance["upper_998"], quartile + matters):
-            return name
-        if name == "below" and value < min(chance["lower_998"], quartile - matters):
-            return name
-    return "within"
+    if low <= value <= high:
+        return "within"
+    quartile, name = (high, "above") if value > high else (low, "below")
+    matters = LEAST_POINTS if unit == "percent" else LEAST_SHARE * quartile
+    chance: Any = limits([size], quartile, unit).to_dict("records")[0]
+    if name == "above":
+        return name if value > max(chance["upper_998"], quartile + matters) else "within"
+    return name if value < min(chance["lower_998"], quartile - matters) else "within"
 
 
 @remembered

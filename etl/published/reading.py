@@ -83,5 +83,7 @@ def _read_only(path: Path) -> Engine:
         # no SQL from a request can reach another file, whatever slips through
         connection.execute("SET enable_external_access = false")
         connection.execute("SET TimeZone = 'UTC'")
+        # a figure's worth of rows is found faster by one thread than by several that wait for each other
+        connection.execute("SET threads = 1")
 
     return engine

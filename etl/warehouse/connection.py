@@ -59,6 +59,8 @@ class Warehouse:
         self.con.execute("SET TimeZone = 'UTC'")
         self.con.execute("SET enable_progress_bar = false")
         self.con.execute("SET preserve_insertion_order = false")
+        # a night of many small files writes the tables anew now and then, not after every few files
+        self.con.execute("SET checkpoint_threshold = '256MB'")
         self.temporary = tempfile.TemporaryDirectory(prefix="switchboard-")
         self.con.execute(f"SET temp_directory = '{self.temporary.name}'")
         # PostgreSQL is reached through SQLAlchemy and psycopg; DuckDB's tables are made from the same metadata
