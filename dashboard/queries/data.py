@@ -59,6 +59,12 @@ def refused_files(scope: Scope, view: View) -> Rows:
     )
 
 
+@remembered
+def _spoken_of() -> Rows:
+    """Every feed and month in which anyone has data: the same for all who ask, and the longest part of the answer."""
+    return reader().records("SELECT DISTINCT feed, period_start FROM coverage WHERE has_data")
+
+
 def coverage(scope: Scope, view: View) -> Rows:
     """practice, name, feed, months (with data), expected, missing (list of months without) in the period.
 
@@ -70,7 +76,7 @@ def coverage(scope: Scope, view: View) -> Rows:
     names = {each.code: each.name for each in below if organisations.may_see(scope, each)}
     found = reader().records(
         """
-        WITH months AS (SELECT DISTINCT feed, period_start FROM coverage WHERE has_data)
+        WITH months AS (SELECT unnest(:feeds) AS feed, unnest(:months) AS period_start)
         SELECT practice, feed, count(*) FILTER (WHERE has_data) AS months, count(*) AS expected,
                list(period_start ORDER BY period_start) FILTER (WHERE NOT has_data) AS missing,
                list(has_data ORDER BY period_start) AS pattern
@@ -81,6 +87,8 @@ def coverage(scope: Scope, view: View) -> Rows:
         first=view.first_month,
         last=view.last_month,
         codes=list(names),
+        feeds=[row["feed"] for row in _spoken_of()],
+        months=[row["period_start"] for row in _spoken_of()],
     )
     return [{"name": names[row["practice"]], **row} for row in found]
 
