@@ -6,10 +6,12 @@ CURRENT, makes a new one visible.
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 
@@ -96,7 +98,8 @@ def _write(warehouse: Warehouse, path: Path, name: str, progress: Progress) -> N
         _verify(warehouse)
         con.execute("COMMIT")
     except BaseException:
-        con.execute("ROLLBACK")
+        with suppress(duckdb.Error):  # a commit that failed has ended the transaction; its own reason is told
+            con.execute("ROLLBACK")
         raise
     finally:
         con.execute("DETACH built")
