@@ -157,8 +157,8 @@ def read(reading: Reading) -> None:
         _register_sources(reading)
         relation = _relation(reading, profile)
         ids.refuse_names(reading, relation, _names(profile))
-        problems, skip = _problems(reading, profile), f"_snomed_code IN ({', '.join(map(say, CAME_BACK))})"
-        skip = f"coalesce({skip}, FALSE)"
+        problems = _problems(reading, profile)
+        skip = f"coalesce(_snomed_code IN ({', '.join(map(say, CAME_BACK))}), FALSE)"
         reading.stage("navigation", relation, _facts(reading), problems, skip)
         _cover(reading)
         called = (
@@ -280,10 +280,9 @@ def practice_problems(column: str) -> list[Problem]:
 def _facts(reading: Reading) -> dict[str, str]:
     often = f"count(*) OVER (PARTITION BY _outcome) >= {FEWEST_ALIKE_TEXTS}"
     short = f"length(_outcome) <= {LONGEST_SHOWN} AND NOT regexp_matches(_outcome, '\\d')"
-    words = f"{short} AND (regexp_full_match(_outcome, '[a-z_]+') OR {often})"
-    words = f"{words} OR _outcome IN ({', '.join(map(say, destinations(None)))})"
-    # codes of this length are SNOMED CT's, and nobody's number
-    words = f"{words} OR regexp_full_match(_outcome, '\\d{{15,18}}')"
+    shipped = f"_outcome IN ({', '.join(map(say, destinations(None)))})"
+    coded = "regexp_full_match(_outcome, '\\d{15,18}')"  # codes of this length are SNOMED CT's, and nobody's number
+    words = f"{short} AND (regexp_full_match(_outcome, '[a-z_]+') OR {often}) OR {shipped} OR {coded}"
     return {
         "layout": say(reading.layout),
         "practice_code": "_practice",
@@ -355,7 +354,7 @@ def destinations(home: Path | None) -> dict[str, str]:
     """Outcome, in small letters with one blank between words → destination: each destination itself, the shipped
     table, and, where `home` is given, over both the ICB's own. Raises SettingsError naming the line of the ICB's own
     that is wrong."""
-    found = {name: name for name in DESTINATIONS}
+    found = dict(zip(DESTINATIONS, DESTINATIONS, strict=True))
     for path in (SHIPPED / "destinations.csv", *([home / OWN_DESTINATIONS] if home else [])):
         if not path.is_file():
             continue
