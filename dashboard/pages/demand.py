@@ -80,7 +80,7 @@ def chosen_measure(view: View) -> str:
 def coverage_of(row: Mapping[str, Any], measure: str = "") -> str:
     """`46 of 48 practices · to October 2026`, from a row of a series; of calls also where they are from."""
     month = f"to {words.month(row['period_start'])}{source_of(measure)}"
-    if row["practices_expected"] is None:
+    if row["practices_expected"] is None or row["practices_counted"] == row["practices_expected"] == 1:
         return month
     return f"{row['practices_counted'] or 0:,} of {row['practices_expected']:,} practices · {month}"
 

@@ -132,6 +132,8 @@ def test_panels_say_what_the_tables_have(marked: Dash) -> None:
     assert "73.3% of requests went elsewhere than to a GP; 31.8% not recorded" in said["practice-destinations"]
     assert "Three people trained in care navigation" in said["practice-training"]
     assert "Every month that was due is here" in said["practice-data"]
+    assert "to October 2026 · as published" in said["practice-calls"]
+    assert "practices" not in said["practice-calls"].split("to October 2026")[0], "one of one is no coverage"
 
 
 def test_bank_holidays_are_no_ordinary_mondays(marked: Dash) -> None:
