@@ -367,7 +367,11 @@ class _Alternatives:
         """One more change of one."""
         effect, rules = self.effect, self.rules
         for rule, times in self.rules_of.get(leaf, {}).items():
-            effect[rule] = by = effect.get(rule, 0) + step * times
+            by = effect.get(rule, 0) + step * times
+            if by:
+                effect[rule] = by
+            else:
+                del effect[rule]
             down, up = rules[rule]
             if -down <= by <= up:
                 self.broken.discard(rule)
@@ -378,9 +382,9 @@ class _Alternatives:
         """How many more rules one more change would break than it mends."""
         more, own, effect, rules = self.breaks_first[step][leaf], self.rules_of[leaf], self.effect, self.rules
         for rule in own.keys() & effect.keys():
-            if by := effect[rule]:  # written out: this is where the time goes
-                (down, up), change = rules[rule], step * own[rule]
-                more += (-down <= by <= up) + (-down <= change <= up) - (-down <= by + change <= up) - 1
+            # written out: this is where the time goes
+            (down, up), by, change = rules[rule], effect[rule], step * own[rule]
+            more += (-down <= by <= up) + (-down <= change <= up) - (-down <= by + change <= up) - 1
         return more
 
     def _release(self, held: list[int]) -> None:
