@@ -109,6 +109,19 @@ def latest(scope: Scope, view: View, names: tuple[str, ...]) -> dict[str, dict[s
 
 
 @remembered
+def _england(names: tuple[str, ...], fewest: int) -> dict[tuple[str, date], float | None]:
+    """England's value of each measure in each month: the same whoever is compared with it."""
+    rows = reader().records(
+        "SELECT measure, period_start, value FROM measure_value WHERE level = 'england' "
+        "AND period_kind = 'month' AND measure IN (SELECT unnest(:names)) "
+        "AND (practices_counted IS NULL OR practices_counted >= :fewest)",
+        names=list(names),
+        fewest=fewest,
+    )
+    return {(row["measure"], row["period_start"]): row["value"] for row in rows}
+
+
+@remembered
 def _latest(
     scope: Scope, organisation: Organisation, names: tuple[str, ...], until: date | None
 ) -> dict[str, dict[str, Any]]:
@@ -123,16 +136,7 @@ def _latest(
         level=organisation.kind,
         code=code,
     )
-    england = {
-        (row["measure"], row["period_start"]): row["value"]
-        for row in reader().records(
-            "SELECT measure, period_start, value FROM measure_value WHERE level = 'england' "
-            "AND period_kind = 'month' AND measure IN (SELECT unnest(:names)) "
-            "AND (practices_counted IS NULL OR practices_counted >= :fewest)",
-            names=list(names),
-            fewest=organisations.fewest_in_total(scope),
-        )
-    }
+    england = _england(names, organisations.fewest_in_total(scope))
     by_measure: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         by_measure.setdefault(row["measure"], []).append(row)

@@ -59,7 +59,9 @@ class Reader:
     def records(self, sql: str, **parameters: Any) -> list[dict[str, Any]]:
         """Rows as dictionaries; `:name` marks a parameter."""
         with self.engine().connect() as connection:
-            return [dict(row) for row in connection.execute(text(sql), parameters).mappings()]
+            result = connection.execute(text(sql), parameters)
+            columns = list(result.keys())
+            return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
 
     def frame(self, sql: str, **parameters: Any) -> pd.DataFrame:
         """The result as a data frame (missing as NaN or None); `:name` marks a parameter."""
