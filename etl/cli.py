@@ -27,7 +27,8 @@ from etl.settings import Settings, SettingsError, load_settings
 from etl.warehouse.connection import WAREHOUSE_FAILED, Warehouse, WarehouseError
 
 DONE, COULD_NOT, REFUSED = 0, 1, 2
-DEMO_CALLS = "recent"
+DEMO_CALLS = "full"
+HOW_MANY_CALLS = "call logs: full (thirteen months, over two million calls; the default), recent (three months) or none"
 NOT_DONE = ("failed", "refused")
 console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
@@ -71,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     add = commands.add_parser("publish", help="build a generation from what is loaded and publish it")
     add.set_defaults(run=run_publish)
     add = commands.add_parser("demo", help="write the files of a synthetic ICB into the inbox")
-    add.add_argument("--calls", choices=("none", "recent", "full"), default=DEMO_CALLS, help="how many call logs")
+    add.add_argument("--calls", choices=("none", "recent", "full"), default=DEMO_CALLS, help=HOW_MANY_CALLS)
     add.set_defaults(run=run_demo)
     add = commands.add_parser("status", help="what is published and what was loaded last")
     add.add_argument("--json", action="store_true", help="for machines")

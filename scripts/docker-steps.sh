@@ -31,7 +31,7 @@ if [ "$(id -u)" = 0 ]; then
     fi
 fi
 run=("${as[@]}" ICB_HOME="$work/home" ICB_INBOX_SETTLE_SECONDS=0 PATH="$work/python/bin:$PATH")
-"${run[@]}" icb-etl demo
+"${run[@]}" icb-etl demo --calls recent
 "${run[@]}" icb-etl nightly 2>/dev/null | tail -1
 "${run[@]}" icb-dashboard serve --host 127.0.0.1 --port "$port" >"$work/serve.log" 2>&1 &
 server=$!

@@ -20,7 +20,7 @@ def main() -> int:
         empty = _is_empty(settings)
         if empty:
             print("The home folder is empty: writing a synthetic ICB.", flush=True)
-            if etl(["demo"]) != 0:
+            if etl(["demo", "--calls", "recent"]) != 0:
                 return 1
             os.environ["ICB_INBOX_SETTLE_SECONDS"] = "0"
         if (empty or not _is_published(settings) or any(settings.inbox.glob("*"))) and etl(["nightly"]) == 1:

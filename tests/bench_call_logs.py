@@ -18,7 +18,7 @@ from etl.warehouse.connection import Warehouse
 
 CALLS_A_NIGHT = 25_000
 SEED_DAYS = 28  # a history is these days again and again, four weeks earlier each time
-NIGHTS = 3
+NIGHTS = 3  # runs of each bench; a median of each
 LAST_DAY = date(2026, 10, 11)
 HISTORIES = {"three months": 84, "three years": 1092}
 CANONICAL = {
