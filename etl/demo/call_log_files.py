@@ -237,9 +237,11 @@ def _spring(lines: str, first: date) -> str:
     """Sound calls of the month, and a few whose clock says half past one on the morning that has no such time."""
     sunday = max(day for day in pd.date_range(first, periods=31) if day.weekday() == 6)
     missing = f"TIMESTAMP '{sunday:%Y-%m-%d} 01:30:00'"
-    sound = f"{lines} WHERE leg = 0 ORDER BY unit LIMIT 200"
+    # the last days of the month before are among the calls: alone in March, the odd ones would be its only rows
+    own = f"leg = 0 AND began >= epoch(TIMESTAMP '{first}')"
+    sound = f"{lines} WHERE {own} ORDER BY unit LIMIT 200"
     odd = lines.replace("stamp(london(began))", f"stamp({missing})").replace("|| uid ||", "|| 'x' || uid ||")
-    return f"SELECT line FROM ({sound}) UNION ALL SELECT line FROM ({odd} WHERE leg = 0 ORDER BY unit LIMIT 3)"
+    return f"SELECT line FROM ({sound}) UNION ALL SELECT line FROM ({odd} WHERE {own} ORDER BY unit LIMIT 3)"
 
 
 def _write_strays(con: duckdb.DuckDBPyConnection, inbox: Path, month: str) -> None:

@@ -117,11 +117,11 @@ def parts(some: list[Call]) -> dict[str, tuple[float, float]]:
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory, small_files: Path) -> Reader:
-    """A home with the small home's practices and lists, and these calls."""
+    """A home with the small home's practices, lists and areas, and these calls."""
     home = Settings(home=tmp_path_factory.mktemp("logged"), code=("QZZ",), inbox_settle_seconds=0,
                     telephony_source=[CANONICAL])  # fmt: skip
     home.inbox.mkdir()
-    for path in [*small_files.glob("ep*"), *small_files.glob("lists-*")]:
+    for path in [*small_files.glob("ep*"), *small_files.glob("lists-*"), small_files / "online.csv"]:
         (home.inbox / path.name).write_bytes(path.read_bytes())
     lines = [CANONICAL_HEADING, *map(row, calls())]
     (home.inbox / "holt-1.csv").write_text("".join(f"{line}\n" for line in lines), "utf-8")
