@@ -162,7 +162,13 @@ def page_answer(each: Page, parts: dict[str, str]) -> Any:
 
 
 def nothing_published() -> list[Any]:
-    """What a page says before the first night."""
+    """What a page says before the first night, and after an upgrade until the next."""
+    if source.is_outdated():
+        return headline(
+            "The figures have to be published again",
+            "What is published was made by an older version of Switchboard. Nothing is lost: run `icb-etl publish`, or "
+            "wait for the night, then load this page again.",
+        )
     return headline(
         "No data has been published yet",
         "Put the suppliers' files in the inbox and run `icb-etl nightly`; or run `icb-etl demo` to see a synthetic "

@@ -67,6 +67,59 @@
     },
   });
 
+  /* A table comes as one component, told in words; its rows are made here. */
+  function cell(kind, told, side) {
+    const made = document.createElement(kind);
+    if (side) made.className = side;
+    if (Array.isArray(told)) {
+      const link = made.appendChild(document.createElement("a"));
+      link.textContent = told[0];
+      if (/^[/?](?![/\\])/.test(told[1])) link.setAttribute("href", told[1]);
+      link.dataset.inside = "";
+    } else made.textContent = told;
+    return made;
+  }
+  function fill(place) {
+    const told = JSON.parse(place.dataset.table);
+    const table = document.createElement("table");
+    const caption = table.createCaption();
+    caption.textContent = told.caption;
+    if (told.hidden) caption.className = "visually-hidden";
+    const head = table.createTHead().insertRow();
+    told.headings.forEach(function (heading, column) {
+      head.appendChild(cell("th", heading, told.align[column])).scope = "col";
+    });
+    const body = table.createTBody();
+    told.rows.forEach(function (row) {
+      const line = body.insertRow();
+      row.forEach(function (each, column) {
+        const made = line.appendChild(cell(column ? "td" : "th", each, told.align[column]));
+        if (!column) made.scope = "row";
+      });
+    });
+    place.replaceChildren(table);
+  }
+  new MutationObserver(function (changes) {
+    const places = new Set();
+    changes.forEach(function (change) {
+      if (change.type === "attributes") places.add(change.target);
+      change.addedNodes.forEach(function (node) {
+        if (!node.querySelectorAll) return;
+        if (node.matches("[data-table]")) places.add(node);
+        node.querySelectorAll("[data-table]").forEach(function (place) { places.add(place); });
+      });
+    });
+    places.forEach(fill);
+  }).observe(document.documentElement, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-table"] });
+
+  document.addEventListener("click", function (event) {
+    const link = event.target.closest("a[data-inside]");
+    const plain = !event.defaultPrevented && !event.button && !event.ctrlKey && !event.metaKey && !event.shiftKey;
+    if (!link || !link.href || !plain) return;
+    event.preventDefault();
+    go(link.href);
+  });
+
   document.addEventListener("click", function (event) {
     const button = event.target.closest("button[data-toggle]");
     if (!button) return;

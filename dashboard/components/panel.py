@@ -1,5 +1,6 @@
 """The panel: what every chart and table stands in. Its title is the finding; its foot says what it rests on."""
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -133,8 +134,18 @@ def table(
     caption: str, headings: Sequence[Any], rows: Iterable[Sequence[Any]], numeric: set[int] = frozenset(),  # type: ignore[assignment]
     caption_hidden: bool = True,
 ) -> Component:  # fmt: skip
-    """A plain table. The first cell of a row heads it; numeric: positions of columns set flush right."""
+    """A plain table. The first cell of a row heads it; numeric: positions of columns set flush right.
+
+    A table of words and links alone travels as one component, and the browser makes its rows
+    (`assets/switchboard.js`): Dash keeps every cell as a component of its own and looks at all of them whenever
+    anything on the page changes, which a few hundred cells turn into seconds.
+    """
+    body = [list(row) for row in rows]
     align = ["number" if place in numeric else "" for place in range(len(headings))]
+    cells = [[_told(cell) for cell in row] for row in (headings, *body)]
+    if all(cell is not None for row in cells for cell in row):
+        told = {"caption": caption, "hidden": caption_hidden, "align": align, "headings": cells[0], "rows": cells[1:]}
+        return html.Div(className="table", **attributes(data_table=json.dumps(told, ensure_ascii=False)))
     return html.Table(
         [
             html.Caption(caption, className="visually-hidden" if caption_hidden else ""),
@@ -152,11 +163,20 @@ def table(
                         [html.Th(row[0], scope="row", className=align[0])]
                         + [html.Td(cell, className=side) for cell, side in zip(row[1:], align[1:], strict=True)]
                     )
-                    for row in rows
+                    for row in body
                 ]
             ),
         ]
     )
+
+
+def _told(cell: Any) -> str | list[str] | None:
+    """A cell as words, or words and where they lead; None for anything richer."""
+    if cell is None or isinstance(cell, str | int | float):
+        return "" if cell is None else str(cell)
+    if isinstance(cell, dcc.Link) and isinstance(cell.children, str):
+        return [cell.children, str(getattr(cell, "href", ""))]
+    return None
 
 
 def _linked(text: str, practice: str | None, search: str) -> Any:

@@ -12,7 +12,7 @@ import holidays
 from dashboard.access.scope import Scope
 from dashboard.page import Rows
 from dashboard.queries import organisations
-from dashboard.queries.source import columns_of, reader, remembered
+from dashboard.queries.source import reader, remembered
 from dashboard.view import Organisation, View
 
 HALF_HOURS = range(48)
@@ -132,8 +132,6 @@ def _months(view: View) -> tuple[date | None, date | None]:
 @remembered
 def _week(scope: Scope, organisation: Organisation, first: date | None, last: date | None) -> Rows:
     """Sums by weekday and half-hour, with the days and practices of the weekday and the months that have it."""
-    if not columns_of("calls_week"):
-        return []
     (code,) = organisations.permit(scope, [organisation.code])
     return reader().records(
         f"""
@@ -154,8 +152,6 @@ def _week(scope: Scope, organisation: Organisation, first: date | None, last: da
 
 @remembered
 def _monday(scope: Scope, organisation: Organisation, first: date | None, last: date | None) -> Rows:
-    if not columns_of("calls_monday"):
-        return []
     (code,) = organisations.permit(scope, [organisation.code])
     return reader().records(
         f"SELECT month, minute, inbound, missed, mondays, practices FROM calls_monday WHERE {OF_THE_VIEW}",
@@ -180,8 +176,6 @@ def reconciliation(scope: Scope, view: View) -> Rows:
     the difference, at most 500. Practices of the view's organisation that the scope may see. Adds name, share (of
     published) and, the same in each row, how many pairs of inbound calls are compared, and how many of them are near.
     """
-    if not columns_of("call_log_reconciliation"):
-        return []
     (code,) = organisations.permit(scope, [view.organisation.code])
     below = organisations.directory().below(code, "practice") or [view.organisation]
     names = {each.code: each.name for each in below if organisations.may_see(scope, each)}

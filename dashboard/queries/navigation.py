@@ -6,7 +6,7 @@ from dashboard.access.scope import Scope
 from dashboard.page import Rows
 from dashboard.queries import breakdowns, organisations
 from dashboard.queries.measures import definitions, thin_months
-from dashboard.queries.source import columns_of, reader
+from dashboard.queries.source import reader
 from dashboard.view import Organisation, View
 
 RATE, UNKNOWN, TRAINED = "navigation_redirected", "navigation_not_recorded", "navigators_trained_practices"
@@ -80,8 +80,6 @@ def withheld(scope: Scope, view: View) -> Rows:
     """Where the redirection rate is withheld in the period, a row an organisation (the view's first, then those below
     that the scope may see) and reason: organisation, name, kind, reason, months (newest first), and of the newest of
     them redirected, base, not_recorded (a share of clinical requests), minimum_base, maximum_not_recorded."""
-    if not columns_of("navigation_withheld"):
-        return []
     known, here = organisations.directory(), view.organisation
     below = [each for kind in ("pcn", "practice") for each in known.below(here.code, kind)]
     names = {each.code: each for each in [here, *below] if organisations.may_see(scope, each)}
@@ -215,7 +213,7 @@ def impact_path(scope: Scope, view: View) -> Rows:
     waiting (mean of those not yet trained in the same months), gap, and the same in each, the row of `impact`. No rows
     where there is no answer."""
     answer = next((row for row in impact(scope, view) if row["measure"] == RATE), None)
-    if answer is None or answer["refusal"] is not None or not columns_of("impact_path"):
+    if answer is None or answer["refusal"] is not None:
         return []
     rows = reader().records(
         "SELECT months_since, switched, waiting, switched - waiting AS gap FROM impact_path WHERE measure = :rate "

@@ -12,9 +12,10 @@ import numpy as np
 from dashboard.access.scope import Scope
 from dashboard.page import Rows
 from dashboard.queries import organisations
-from dashboard.queries.source import columns_of, reader, remembered
+from dashboard.queries.source import reader, remembered
 from dashboard.view import Organisation, View
 from etl.analysis.funnel import SCALE, limits
+from etl.published.tables import TABLES
 
 NEAREST = 10  # similar practices that a measure is compared with; never fewer than organisations.FEWEST_PEERS
 LEAST_POINTS, LEAST_SHARE = 0.01, 0.02  # a smaller difference from similar practices is not worth a word
@@ -150,8 +151,7 @@ def _nearest(code: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
     Distance is Euclidean over the columns, each in standard deviations. The codes never leave this module.
     """
-    known = columns_of("organisation")
-    columns = [column for column in LIKENESS if column in known]
+    columns = [column for column in LIKENESS if column in TABLES["organisation"]]
     listed = "".join(f", {column}" for column in columns)
     rows = reader().records(
         f"SELECT code{listed} FROM organisation WHERE kind = 'practice' AND is_own "

@@ -11,7 +11,7 @@ import holidays
 from dashboard.access.scope import Scope
 from dashboard.page import Rows
 from dashboard.queries import breakdowns, data, measures, organisations, peers
-from dashboard.queries.source import columns_of, generation, reader, remembered
+from dashboard.queries.source import generation, reader, remembered
 from dashboard.view import View
 
 STAGES = ("analogue", "signed_up", "contracted", "installed", "live")
@@ -65,9 +65,6 @@ def monday(scope: Scope, view: View) -> Rows:
 
 @remembered
 def _logged_monday(code: str) -> Rows:
-    wanted = {"practice_code", "local_date", "half_hour", "inbound", "answered", "missed"}
-    if not wanted <= columns_of("calls_half_hour"):
-        return []
     days = reader().records(
         "SELECT DISTINCT local_date FROM calls_half_hour WHERE practice_code = :code AND isodow(local_date) = 1 "
         "AND local_date > (SELECT max(local_date) FROM calls_half_hour) - CAST(:days AS INTEGER) ORDER BY local_date",
@@ -115,7 +112,7 @@ def received(scope: Scope, view: View) -> Rows:
     """
     (code,) = organisations.permit(scope, [view.organisation.code])
     rows = data.coverage(scope, view)
-    if not {"practice_code", "local_date"} <= columns_of("calls_half_hour") or view.last_month is None:
+    if view.last_month is None:
         return rows
     months = reader().records(
         "SELECT CAST(date_trunc('month', local_date) AS DATE) AS month, "
@@ -141,8 +138,6 @@ def telephony(scope: Scope, view: View) -> Rows:
     until, supplier, line_type, believed_on. No rows where no tracker names the practice.
     """
     (code,) = organisations.permit(scope, [view.organisation.code])
-    if not columns_of("rollout"):
-        return []
     reached = reader().records(
         "SELECT stage, planned_date, actual_date, supplier, line_type, believed_on FROM rollout "
         "WHERE practice_code = :code AND believed_on = (SELECT max(believed_on) FROM rollout) "
@@ -152,14 +147,10 @@ def telephony(scope: Scope, view: View) -> Rows:
     if not reached:
         return []
     rows = [_stage(stage, [row for row in reached if row["stage"] == stage], reached) for stage in STAGES]
-    held = (
-        reader().records(
-            "SELECT capability, from_date, to_date FROM rollout_capability WHERE practice_code = :code "
-            "ORDER BY capability, from_date DESC NULLS LAST",
-            code=code,
-        )
-        if columns_of("rollout_capability")
-        else []
+    held = reader().records(
+        "SELECT capability, from_date, to_date FROM rollout_capability WHERE practice_code = :code "
+        "ORDER BY capability, from_date DESC NULLS LAST",
+        code=code,
     )
     rows += [_capability(name, [row for row in held if row["capability"] == name], reached) for name in CAPABILITIES]
     # a practice on cloud lines never was or no longer is on the others: only a stage that is known says something
@@ -196,8 +187,6 @@ def destinations(scope: Scope, view: View) -> Rows:
     The share is of requests with a destination (None for `not_recorded`); most first, `not_recorded` last.
     """
     (code,) = organisations.permit(scope, [view.organisation.code])
-    if not columns_of("navigation_month"):
-        return []
     rows = reader().records(
         "SELECT CASE WHEN destination IS NULL OR destination = '' THEN 'not_recorded' ELSE destination END "
         "AS destination, sum(contacts) AS contacts, sum(declined) AS declined FROM navigation_month "
@@ -224,9 +213,6 @@ def destinations(scope: Scope, view: View) -> Rows:
 def training(scope: Scope, view: View) -> Rows:
     """Care navigation training as the newest return has it: item, day, people. No rows where no return names it."""
     (code,) = organisations.permit(scope, [view.organisation.code])
-    known = columns_of("training_practice")
-    if not known:
-        return []
     rows = reader().records("SELECT * FROM training_practice WHERE practice_code = :code", code=code)
     items = (
         ("funded_offered", "funded_offered_on", None),

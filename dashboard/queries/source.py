@@ -7,6 +7,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 from flask import current_app
 
 from etl.published.reading import NothingPublished, Reader
+from etl.published.tables import TABLES
 
 REMEMBERED_ANSWERS = 1024
 NAME = "switchboard_reader"
@@ -21,11 +22,30 @@ def reader() -> Reader:
 
 
 def generation() -> str | None:
-    """Name of the generation being read; None when nothing has been published yet."""
+    """Name of the generation being read; None when there is none that this version can read."""
+    name = _published()
+    return name if name and not _lacks(reader(), name) else None
+
+
+def is_outdated() -> bool:
+    """Whether what is published was made by an older version, and has to be made again before it can be read."""
+    name = _published()
+    return bool(name and _lacks(reader(), name))
+
+
+def _published() -> str | None:
     try:
         return reader().generation
     except NothingPublished:
         return None
+
+
+@lru_cache(maxsize=8)
+def _lacks(from_: Reader, name: str) -> frozenset[tuple[str, str]]:
+    """Tables and columns that this version reads and the generation does not have."""
+    rows = from_.records("SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'main'")
+    has = {(row["table_name"], row["column_name"]) for row in rows}
+    return frozenset((table, column) for table, columns in TABLES.items() for column in columns) - has
 
 
 def remembered(function: Callable[P, R]) -> Callable[P, R]:
@@ -43,13 +63,3 @@ def remembered(function: Callable[P, R]) -> Callable[P, R]:
         return answer(reader(), generation(), *args)
 
     return cast(Callable[P, R], wrapper)
-
-
-@remembered
-def columns_of(table: str) -> frozenset[str]:
-    """The columns of a table of the generation; none where an older generation does not have it."""
-    rows = reader().records(
-        "SELECT column_name FROM information_schema.columns WHERE table_schema = 'main' AND table_name = :name",
-        name=table,
-    )
-    return frozenset(row["column_name"] for row in rows)

@@ -125,6 +125,27 @@ def test_table_opens_by_keyboard_and_says_so(open_page: OpenPage) -> None:
     expect(panel.locator("table")).to_be_hidden()
 
 
+def test_a_table_told_in_words_is_made_by_the_browser_and_runs_nothing(open_page: OpenPage) -> None:
+    page = open_page("/definitions")
+    told = {
+        "caption": "<img src=x onerror=alert(1)>", "hidden": False, "align": ["", "number"], "headings": ["Name", "N"],
+        "rows": [["<b>A</b>", "1"], [["in", "/demand?period=12"], "2"], [["out", "//evil.example/"], "3"]],
+    }  # fmt: skip
+    page.evaluate(
+        "told => { const at = document.createElement('div'); at.dataset.table = JSON.stringify(told); "
+        "document.querySelector('main').prepend(at); }",
+        told,
+    )
+    table = page.locator("[data-table] table")
+    expect(table.locator("caption")).to_have_text(told["caption"])
+    expect(table.locator("th[scope=row]").first).to_have_text("<b>A</b>")
+    expect(table.locator("td.number")).to_have_text(["1", "2", "3"])
+    assert table.locator("a", has_text="out").get_attribute("href") is None
+    table.locator("a", has_text="in").click()
+    expect(page).to_have_url(re.compile("/demand.period=12"))
+    expect(page).to_have_title("Demand and capacity · Switchboard")
+
+
 def test_a_long_table_is_a_grid_that_sorts_and_only_its_page_loads_the_script(open_page: OpenPage) -> None:
     page = open_page("/demand?period=12")
     assert page.locator("script[src*=dash_ag_grid]").count() == 0

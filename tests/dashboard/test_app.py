@@ -5,6 +5,7 @@ import io
 import json
 import re
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from dash import Dash
 from flask.testing import FlaskClient
 
+from dashboard import words
 from dashboard.access import without_rule
 from dashboard.charts.style import COLOURS
 from dashboard.page import charts, pages
@@ -107,9 +109,10 @@ def test_chart_table_and_csv_have_the_same_rows(dashboard: Dash, client_for: Cli
         headers={"Origin": "http://localhost"},
     )
     table = next(iter(answer.json["response"].values()))["children"]
-    caption, _, body = table["props"]["children"]
-    assert caption["type"] == "Caption"
-    assert len(body["props"]["children"]) == len(rows) == 12
+    told = json.loads(table["props"]["data-table"])
+    assert told["caption"].startswith(parts[0]["props"]["children"])
+    assert [row[0] for row in told["rows"]] == [words.month(date.fromisoformat(row["period_start"])) for row in rows]
+    assert len(rows) == 12
 
 
 def test_planted_change_is_called_real_and_the_quiet_measure_is_not(dashboard: Dash, client_for: Clients) -> None:

@@ -176,7 +176,7 @@ def test_only_exporters_are_offered_files_and_forms(seen: House, who: str) -> No
 def test_the_preview_is_the_first_rows_of_the_file(seen: House) -> None:
     content = (seen.exports / "telephony_adoption" / FIRST).read_bytes().decode("utf-8")
     rows = list(csv.reader(io.StringIO(content, newline="")))
-    text = page(seen.client("viewer"), f"/exports/{FIRST}")
+    text = page(seen.client("viewer"), f"/exports/{FIRST}").replace('\\"', '"')  # the table is JSON within JSON
     cells = [cell for row in rows[1:21] for cell in row if cell]
     assert cells
     assert [cell for cell in cells if json.dumps(cell, ensure_ascii=False) not in text] == []

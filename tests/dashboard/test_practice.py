@@ -29,7 +29,7 @@ CHARTS = (
 def text_of(parts: Any) -> str:
     """All the words in a component's dictionary."""
     if isinstance(parts, dict):
-        return " ".join(text_of(parts.get(key)) for key in ("props", "children") if key in parts)
+        return " ".join(text_of(parts.get(key)) for key in ("props", "children", "data-table") if key in parts)
     if isinstance(parts, list):
         return " ".join(map(text_of, parts))
     return parts if isinstance(parts, str) else ""
@@ -98,16 +98,16 @@ def test_every_panel_answers_where_there_is_nothing(dashboard: Dash, client_for:
         assert "no call logs are loaded" in said
 
 
-def test_an_older_generation_without_the_tables_still_has_the_page(tmp_path: Path) -> None:
+def test_a_generation_of_an_older_version_is_said_to_be_one(tmp_path: Path) -> None:
     path = publish(tmp_path / "published")
     with duckdb.connect(str(path)) as connection:
-        for table in ("rollout", "rollout_capability", "navigation_month", "training_practice", "calls_half_hour"):
-            connection.execute(f"DROP TABLE IF EXISTS {table}")
+        connection.execute("ALTER TABLE rollout DROP COLUMN line_type")
     app = build(tmp_path)
     client = signed_in(app, "practice")
-    assert "What to do next" in page(client, f"/practice/{OWN}")
-    for name in CHARTS:
-        assert text_of(panel(app, client, name))
+    for address in ("/", "/demand", "/data"):
+        assert "icb-etl publish" in page(client, address)
+    assert client.get("/csv/demand-trend").status_code == 404
+    assert app.server.test_client().get("/readyz").status_code == 503
     app.server.extensions["access"].engine.dispose()
 
 

@@ -28,7 +28,7 @@ MOMENTS = (
     "loading lists-2025-08.csv",
     "mart calls_month",
     "writing the generation",
-    "charting",
+    "measure telephony_live",
 )
 
 
