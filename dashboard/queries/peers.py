@@ -139,10 +139,12 @@ def beside(value: float, size: float, low: float, high: float, unit: str) -> str
         return "within"
     quartile, name = (high, "above") if value > high else (low, "below")
     matters = LEAST_POINTS if unit == "percent" else LEAST_SHARE * quartile
+    if abs(value - quartile) <= matters:
+        return "within"
     by_chance = limits([size], quartile, unit)
     if name == "above":
-        return name if value > max(by_chance["upper_998"][0], quartile + matters) else "within"
-    return name if value < min(by_chance["lower_998"][0], quartile - matters) else "within"
+        return name if value > by_chance["upper_998"][0] else "within"
+    return name if value < by_chance["lower_998"][0] else "within"
 
 
 @remembered

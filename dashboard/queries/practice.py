@@ -227,6 +227,7 @@ def training(scope: Scope, view: View) -> Rows:
     ]
 
 
+@remembered
 def compared(scope: Scope, view: View, names: tuple[str, ...]) -> Rows:
     """Each measure that this practice has: its newest month, its whole period, similar practices, England.
 
