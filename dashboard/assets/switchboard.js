@@ -76,6 +76,14 @@
       link.textContent = told[0];
       if (/^[/?](?![/\\])/.test(told[1])) link.setAttribute("href", told[1]);
       link.dataset.inside = "";
+    } else if (told.icon) {
+      const icon = document.createElement("img");
+      if (/^\/(?![/\\])/.test(told.icon)) icon.src = told.icon;
+      icon.className = "icon";
+      icon.alt = icon.title = told.meaning;
+      const kept = made.appendChild(document.createElement("span"));
+      kept.className = "nowrap";
+      kept.append(told.words, icon);
     } else made.textContent = told;
     return made;
   }

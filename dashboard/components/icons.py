@@ -5,6 +5,7 @@ from dash import get_asset_url, html
 from dashboard import words
 
 SIZE = 26
+WITH_ICON = "nowrap"
 
 
 def variation(name: str | None) -> html.Img:
@@ -16,6 +17,11 @@ def variation(name: str | None) -> html.Img:
 def assurance(name: str | None) -> list[html.Img]:
     """The icon of an assurance class; nothing where there is no aim to reach."""
     return [_icon(f"assurance_{name}", "Assurance: " + words.assurance(name))] if name else []
+
+
+def beside(said: str, icon: html.Img) -> html.Span:
+    """Words and the icon that judges them, on one line."""
+    return html.Span([said, icon], className=WITH_ICON)
 
 
 def _icon(file: str, meaning: str) -> html.Img:

@@ -10,6 +10,7 @@ from dash.development.base_component import Component
 from dashboard import words
 from dashboard.components.attributes import attributes
 from dashboard.components.grid import WORDS, column_of, grid
+from dashboard.components.icons import WITH_ICON
 from dashboard.page import Chart, Definitions, Drawing, Rows
 from dashboard.view import View
 
@@ -136,7 +137,7 @@ def table(
 ) -> Component:  # fmt: skip
     """A plain table. The first cell of a row heads it; numeric: positions of columns set flush right.
 
-    A table of words and links alone travels as one component, and the browser makes its rows
+    A table of words, links and icons travels as one component, and the browser makes its rows
     (`assets/switchboard.js`): Dash keeps every cell as a component of its own and looks at all of them whenever
     anything on the page changes, which a few hundred cells turn into seconds.
     """
@@ -170,8 +171,11 @@ def table(
     )
 
 
-def _told(cell: Any) -> str | list[str] | None:
-    """A cell as words, or words and where they lead; None for anything richer."""
+def _told(cell: Any) -> str | list[str] | dict[str, str] | None:
+    """A cell as words, words and where they lead, or words and an icon; None for anything richer."""
+    said, icon = cell.children if getattr(cell, "className", None) == WITH_ICON else ("", cell)
+    if isinstance(icon, html.Img):
+        return {"words": said, "icon": getattr(icon, "src", ""), "meaning": getattr(icon, "alt", "")}
     if cell is None or isinstance(cell, str | int | float):
         return "" if cell is None else str(cell)
     if isinstance(cell, dcc.Link) and isinstance(cell.children, str):

@@ -189,7 +189,7 @@ def _below(scope: Scope, view: View, known: dict[str, dict[str, Any]]) -> Compon
 def _figure(row: dict[str, Any] | None, unit: str) -> Any:
     if row is None:
         return words.MISSING
-    return html.Span([words.value(row["value"], unit), icons.variation(row["variation"])], className="nowrap")
+    return icons.beside(words.value(row["value"], unit), icons.variation(row["variation"]))
 
 
 OVERVIEW_TREND = trend("overview-trend", "calls_answered")

@@ -17,7 +17,7 @@ def freshness(scope: Scope) -> dict[str, Any]:
     """built_at, is_synthetic, name, last_loaded_at and last_month of the generation."""
     rows = reader().records(
         "SELECT g.name, g.built_at, g.is_synthetic, (SELECT max(loaded_at) FROM load) AS last_loaded_at, "
-        "(SELECT max(period_start) FROM measure_value WHERE period_kind = 'month' AND value IS NOT NULL "
+        "(SELECT max(period_start) FROM own_value WHERE period_kind = 'month' AND value IS NOT NULL "
         f"AND {OF_ACTIVITY}) AS last_month "
         "FROM generation g"
     )

@@ -14,14 +14,15 @@ from etl.analysis.spc import TRIAL_POINTS
 SPARKLINE_MONTHS = 24
 
 UNTIL = "(v.period_start <= :until OR CAST(:until AS DATE) IS NULL)"
-SERIES = """
-SELECT v.measure, v.organisation, v.level, v.period_start, v.numerator, v.denominator, v.value,
-       v.practices_counted, v.practices_expected, v.mean, v.lower_limit, v.upper_limit,
-       v.special_cause, v.variation, v.assurance,
-       count(v.value) OVER (PARTITION BY v.measure, v.organisation, v.level, v.mean) AS points -- its limits rest on
-FROM measure_value v
-WHERE v.period_kind = 'month'
-"""
+COLUMNS = (
+    "v.measure, v.organisation, v.level, v.period_start, v.numerator, v.denominator, v.value, v.practices_counted, "
+    "v.practices_expected, v.mean, v.lower_limit, v.upper_limit, v.special_cause, v.variation, v.assurance"
+)
+# `points`: how many values the limits of a row rest on
+SERIES = (
+    f"SELECT {COLUMNS}, count(v.value) OVER (PARTITION BY v.measure, v.organisation, v.level, v.mean) AS points "
+    "FROM {values} v WHERE v.period_kind = 'month' "
+)
 
 
 @remembered
@@ -38,7 +39,7 @@ OF_ACTIVITY = "NOT starts_with(measure, 'telephony_') AND NOT starts_with(measur
 def month_range() -> tuple[date, date] | None:
     """First and last month that any measure has, or None before there is one."""
     rows = reader().records(
-        "SELECT min(period_start) AS first, max(period_start) AS last FROM measure_value "
+        "SELECT min(period_start) AS first, max(period_start) AS last FROM own_value "
         f"WHERE period_kind = 'month' AND value IS NOT NULL AND {OF_ACTIVITY}"
     )
     return (rows[0]["first"], rows[0]["last"]) if rows and rows[0]["last"] is not None else None
@@ -70,7 +71,9 @@ def series(scope: Scope, view: View, measure: str) -> Rows:
     """
     (code,) = organisations.permit(scope, [view.organisation.code])
     found = reader().records(
-        "SELECT * FROM (" + SERIES + "AND v.measure = :measure AND v.level = :level AND v.organisation = :code) "
+        "SELECT * FROM ("
+        + SERIES.format(values="measure_value")
+        + "AND v.measure = :measure AND v.level = :level AND v.organisation = :code) "
         "WHERE period_start BETWEEN :first AND :last AND period_start NOT IN (SELECT unnest(:thin)) "
         "ORDER BY period_start",
         measure=measure,
@@ -127,7 +130,8 @@ def _latest(
 ) -> dict[str, dict[str, Any]]:
     (code,) = organisations.permit(scope, [organisation.code])
     rows = reader().records(
-        SERIES + "AND v.measure IN (SELECT unnest(:names)) AND v.level = :level AND v.organisation = :code "
+        f"SELECT {COLUMNS} FROM {organisations.values_of(organisation)} v WHERE v.period_kind = 'month' "
+        "AND list_contains(:names, v.measure) AND v.level = :level AND v.organisation = :code "
         "AND (v.level IN ('practice', 'pcn') OR v.practices_counted IS NULL OR v.practices_counted >= :fewest) "
         f"AND {UNTIL} ORDER BY v.measure, v.period_start",
         names=list(names),
@@ -147,7 +151,9 @@ def _latest(
             newest = filled[-1]
             same_month = england.get((name, newest["period_start"])) if organisation.kind != "england" else None
             earlier = tuple(point["value"] for point in every_month(points))[-SPARKLINE_MONTHS:]
-            answer[name] = {**newest, "england": same_month, "earlier": earlier}
+            # as SERIES counts them, which asks DuckDB for a window over every series
+            rest_on = sum(point["mean"] == newest["mean"] for point in filled)
+            answer[name] = {**newest, "points": rest_on, "england": same_month, "earlier": earlier}
     return answer
 
 
@@ -172,7 +178,8 @@ def signals(
     if not below:
         return 0, []
     rows = reader().records(
-        "SELECT * FROM (" + SERIES + "AND v.measure IN (SELECT unnest(:names)) AND v.level IN ('practice', 'pcn') "
+        f"SELECT * FROM ({SERIES.format(values=organisations.values_of(organisation))} "
+        "AND v.measure IN (SELECT unnest(:names)) AND v.level IN ('practice', 'pcn') "
         f"AND v.value IS NOT NULL AND v.organisation IN (SELECT unnest(:codes)) AND {UNTIL} "
         "QUALIFY row_number() OVER (PARTITION BY v.measure, v.organisation ORDER BY v.period_start DESC) = 1)",
         names=list(names),
@@ -295,7 +302,8 @@ def table_of(
     known = organisations.directory()
     members = [each for each in known.below(organisation.code, kind) if organisations.may_see(scope, each)]
     rows = reader().records(
-        SERIES + "AND v.measure IN (SELECT unnest(:names)) AND v.level = :kind AND v.value IS NOT NULL "
+        SERIES.format(values=organisations.values_of(organisation))
+        + "AND v.measure IN (SELECT unnest(:names)) AND v.level = :kind AND v.value IS NOT NULL "
         f"AND v.organisation IN (SELECT unnest(:codes)) AND {UNTIL} "
         "QUALIFY row_number() OVER (PARTITION BY v.measure, v.organisation ORDER BY v.period_start DESC) = 1",
         names=list(names),

@@ -63,7 +63,8 @@ def newest(scope: Scope, view: View, names: tuple[str, ...]) -> dict[str, dict[s
     organisation = view.organisation
     (code,) = organisations.permit(scope, [organisation.code])
     rows = reader().records(
-        "SELECT * FROM measure_value WHERE measure IN (SELECT unnest(:names)) AND organisation = :code "
+        f"SELECT * FROM {organisations.values_of(organisation)} "
+        "WHERE measure IN (SELECT unnest(:names)) AND organisation = :code "
         "AND level = :level AND period_kind = 'month' AND period_start NOT IN (SELECT unnest(:thin)) "
         "AND (period_start <= :until OR CAST(:until AS DATE) IS NULL) "
         "QUALIFY row_number() OVER (PARTITION BY measure ORDER BY period_start DESC) = 1",

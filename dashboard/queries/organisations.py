@@ -114,6 +114,11 @@ def _hides_its_members(scope: Scope, total: Organisation) -> bool:
     return not others or len(others) >= FEWEST_PEERS
 
 
+def values_of(organisation: Organisation) -> str:
+    """The table to read one organisation's months from, or those of the organisations below it."""
+    return "own_value" if organisation.is_own or organisation.kind == "england" else "measure_value"
+
+
 def fewest_in_total(scope: Scope) -> int:
     """How many practices a total above a narrower scope must count in a period to be shown to it; 0: any."""
     return 0 if scope.kind == "icb" else FEWEST_PEERS + len(_own_practices(scope))

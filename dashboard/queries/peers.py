@@ -5,6 +5,7 @@ see leaves here with two significant figures, and a size is that of four or more
 """
 
 from dataclasses import dataclass
+from statistics import quantiles
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from dashboard.page import Rows
 from dashboard.queries import organisations
 from dashboard.queries.source import reader, remembered
 from dashboard.view import Organisation, View
-from etl.analysis.funnel import SCALE, limits
+from etl.analysis.funnel import SCALE, bounds, limits
 from etl.published.tables import TABLES
 
 NEAREST = 10  # similar practices that a measure is compared with; never fewer than organisations.FEWEST_PEERS
@@ -54,12 +55,12 @@ def anonymous(rows: Rows, unit: str, centre: float, tau: float) -> Rows:
     Code, name and numerator are gone; the value is rounded; the denominator is the rounded median of four or more of
     about that size, and the limits are those there; the order says nothing of who they are.
     """
-    blurred: Rows = []
     by_size = sorted(rows, key=lambda row: row["denominator"])
-    for row, size in zip(by_size, _sizes([row["denominator"] for row in by_size]), strict=True):
-        around: Any = limits([size], centre, unit, tau).drop(columns="denominator").to_dict("records")[0]
-        whose = {"organisation": None, "name": None, "numerator": None, "months": None, "is_chosen": False}
-        blurred.append({**row, **whose, "denominator": size, "value": blur(row["value"]), **around})
+    around: Any = limits(_sizes([row["denominator"] for row in by_size]), centre, unit, tau).to_dict("records")
+    whose = {"organisation": None, "name": None, "numerator": None, "months": None, "is_chosen": False}
+    blurred = [
+        {**row, **whose, "value": blur(row["value"]), **there} for row, there in zip(by_size, around, strict=True)
+    ]
     return sorted(blurred, key=lambda row: (row["value"], row["denominator"]))
 
 
@@ -77,8 +78,8 @@ def likeness(scope: Scope, practice: Organisation) -> Likeness:
     return Likeness(tuple(LIKENESS[column] for column in by), unknown, min(len(near), NEAREST))
 
 
-def against_similar(scope: Scope, view: View, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """Each measure over the view's months, this practice against similar ones.
+def against_similar(scope: Scope, view: View, units: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """Each measure (its unit by its name) over the view's months, this practice against similar ones.
 
     Sums of numerators over sums of denominators. measure → value (None without data), and, rounded to two significant
     figures, lower_quartile, median and upper_quartile of the similar practices that have it, practices (how many),
@@ -88,12 +89,12 @@ def against_similar(scope: Scope, view: View, names: tuple[str, ...]) -> dict[st
     (code,) = organisations.permit(scope, [view.organisation.code])
     near = _nearest(code)[1]
     rows = reader().records(
-        "SELECT v.measure, m.unit, v.organisation, sum(v.numerator) AS numerator, sum(v.denominator) AS denominator "
-        "FROM measure_value v JOIN measure m USING (measure) WHERE v.measure IN (SELECT unnest(:names)) "
-        "AND v.level = 'practice' AND v.period_kind = 'month' AND v.value IS NOT NULL "
-        "AND v.period_start BETWEEN :first AND :last AND v.organisation IN (SELECT unnest(:codes)) "
-        "GROUP BY v.measure, m.unit, v.organisation HAVING sum(v.denominator) > 0 ORDER BY v.measure, v.organisation",
-        names=list(names),
+        "SELECT measure, organisation, sum(numerator) AS numerator, sum(denominator) AS denominator "
+        f"FROM {organisations.values_of(view.organisation)} WHERE list_contains(:names, measure) "
+        "AND level = 'practice' AND period_kind = 'month' AND value IS NOT NULL "
+        "AND period_start BETWEEN :first AND :last AND list_contains(:codes, organisation) "
+        "GROUP BY measure, organisation HAVING sum(denominator) > 0",
+        names=list(units),
         codes=[code, *near],
         first=view.first_month,
         last=view.last_month,
@@ -101,7 +102,7 @@ def against_similar(scope: Scope, view: View, names: tuple[str, ...]) -> dict[st
     by_measure: dict[str, Rows] = {}
     for row in rows:
         by_measure.setdefault(row["measure"], []).append(row)
-    return {name: _place(_closest(found, code, near), code) for name, found in by_measure.items()}
+    return {name: _place(_closest(found, code, near), code, units[name]) for name, found in by_measure.items()}
 
 
 def _closest(rows: Rows, code: str, near: tuple[str, ...]) -> Rows:
@@ -111,8 +112,7 @@ def _closest(rows: Rows, code: str, near: tuple[str, ...]) -> Rows:
             if each in by_code]  # fmt: skip
 
 
-def _place(rows: Rows, code: str) -> dict[str, Any]:
-    unit = rows[0]["unit"]
+def _place(rows: Rows, code: str, unit: str) -> dict[str, Any]:
     scale = SCALE.get(unit, 10_000.0 if unit == "per_10000_patients" else 1.0)
     values = {row["organisation"]: scale * row["numerator"] / row["denominator"] for row in rows}
     others = [value for organisation, value in values.items() if organisation != code]
@@ -120,7 +120,7 @@ def _place(rows: Rows, code: str) -> dict[str, Any]:
     answer |= dict.fromkeys(("lower_quartile", "median", "upper_quartile", "judgement"))
     if len(others) < organisations.FEWEST_PEERS:
         return {**answer, "practices": 0}
-    low, median, high = (float(value) for value in np.quantile(others, (0.25, 0.5, 0.75)))
+    low, median, high = quantiles(others, method="inclusive")
     answer["lower_quartile"], answer["median"], answer["upper_quartile"] = blur(low), blur(median), blur(high)
     part_of_whole = all(row["numerator"] <= row["denominator"] for row in rows)
     if code in values and unit in SCALE and (unit != "percent" or part_of_whole):
@@ -141,10 +141,9 @@ def beside(value: float, size: float, low: float, high: float, unit: str) -> str
     matters = LEAST_POINTS if unit == "percent" else LEAST_SHARE * quartile
     if abs(value - quartile) <= matters:
         return "within"
-    by_chance = limits([size], quartile, unit)
-    if name == "above":
-        return name if value > by_chance["upper_998"][0] else "within"
-    return name if value < by_chance["lower_998"][0] else "within"
+    by_chance = bounds(np.array([size]), quartile, unit)
+    beyond = value > by_chance["upper_998"][0] if name == "above" else value < by_chance["lower_998"][0]
+    return name if beyond else "within"
 
 
 @remembered
@@ -153,12 +152,7 @@ def _nearest(code: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
     Distance is Euclidean over the columns, each in standard deviations. The codes never leave this module.
     """
-    columns = [column for column in LIKENESS if column in TABLES["organisation"]]
-    listed = "".join(f", {column}" for column in columns)
-    rows = reader().records(
-        f"SELECT code{listed} FROM organisation WHERE kind = 'practice' AND is_own "
-        "AND (closed IS NULL OR closed > current_date) ORDER BY code"
-    )
+    columns, rows = _own_practices()
     own = next((row for row in rows if row["code"] == code), None)
     by = tuple(column for column in columns if own is not None and _is_known(own[column]))
     others = [row for row in rows if row["code"] != code and all(_is_known(row[column]) for column in by)]
@@ -172,6 +166,17 @@ def _nearest(code: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         distance += ((values[1:] - values[0]) / spread) ** 2
     order = np.argsort(distance, kind="stable")[:LOOKED_AT]
     return by, tuple(others[place]["code"] for place in order)
+
+
+@remembered
+def _own_practices() -> tuple[list[str], Rows]:
+    """The columns of LIKENESS that there are, and those of every open practice of this ICB."""
+    columns = [column for column in LIKENESS if column in TABLES["organisation"]]
+    listed = "".join(f", {column}" for column in columns)
+    return columns, reader().records(
+        f"SELECT code{listed} FROM organisation WHERE kind = 'practice' AND is_own "
+        "AND (closed IS NULL OR closed > current_date) ORDER BY code"
+    )
 
 
 def _is_known(value: Any) -> bool:

@@ -238,7 +238,7 @@ def compared(scope: Scope, view: View, names: tuple[str, ...]) -> Rows:
     known = measures.definitions(scope)
     wanted = tuple(name for name in names if name in known)
     latest = measures.latest(scope, view, wanted)
-    similar = peers.against_similar(scope, view, wanted)
+    similar = peers.against_similar(scope, view, {name: known[name]["unit"] for name in wanted})
     nothing = dict.fromkeys(("value", "lower_quartile", "median", "upper_quartile", "judgement"))
     return [
         {

@@ -79,11 +79,16 @@ def limits(denominators: ArrayLike, centre: float, unit: str = "percent", tau: f
     the ratio of the standard deviations with and without it. Limits stay within what a value can be. NaN where
     the denominator is 0 or NaN.
     """
-    _check_unit(unit)
     denominator = np.asarray(denominators, dtype=np.float64)
+    return pd.DataFrame({"denominator": denominator, **bounds(denominator, centre, unit, tau)})
+
+
+def bounds(denominator: Floats, centre: float, unit: str = "percent", tau: float = 0.0) -> dict[str, Floats]:
+    """The columns of `limits` by themselves: a data frame costs a page more than the sums in it."""
+    _check_unit(unit)
     if unit == "percent" and not (np.isnan(centre) or 0 <= centre <= 1):
         raise ValueError(f"the centre of a share must lie between 0 and 1, not {centre}")
-    columns = {"denominator": denominator}
+    columns = {}
     known = (denominator > 0) & ~np.isnan(centre)
     size = denominator[known]
     chance = np.sqrt(_variance(size, centre, unit))
@@ -97,7 +102,7 @@ def limits(denominators: ArrayLike, centre: float, unit: str = "percent", tau: f
             column = np.full(len(denominator), np.nan)
             column[known] = np.clip(centre + (exact - centre) * widening, 0.0, highest)
             columns[f"{side}_{name}"] = column
-    return pd.DataFrame(columns)
+    return columns
 
 
 def overdispersion(

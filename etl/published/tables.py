@@ -4,6 +4,24 @@ One DuckDB file, schema `main`. Every table is sorted for how pages read it. Cod
 is `ENG`. Levels: practice, pcn, sub_icb, icb, region, england. Shares are fractions 0–1.
 """
 
+VALUES = {
+    "measure": "VARCHAR",
+    "organisation": "VARCHAR",
+    "level": "VARCHAR",
+    "period_kind": "VARCHAR",  # day, week, month
+    "period_start": "DATE",
+    "numerator": "DOUBLE",
+    "denominator": "DOUBLE",
+    "value": "DOUBLE",
+    "practices_counted": "INTEGER",
+    "practices_expected": "INTEGER",
+    "mean": "DOUBLE",
+    "lower_limit": "DOUBLE",
+    "upper_limit": "DOUBLE",
+    "special_cause": "VARCHAR",  # "Common Cause", "Above UCL", …
+    "variation": "VARCHAR",  # common_cause, improvement_high, concern_low, neutral_high …
+    "assurance": "VARCHAR",  # consistent_pass, consistent_fail, inconsistent or NULL
+}
 TABLES: dict[str, dict[str, str]] = {
     "generation": {
         "name": "VARCHAR",  # switchboard-000123.duckdb
@@ -51,24 +69,9 @@ TABLES: dict[str, dict[str, str]] = {
         "caveats": "VARCHAR",  # one a line
         "disclosure": "VARCHAR",  # exact or people
     },
-    "measure_value": {
-        "measure": "VARCHAR",
-        "organisation": "VARCHAR",
-        "level": "VARCHAR",
-        "period_kind": "VARCHAR",  # day, week, month
-        "period_start": "DATE",
-        "numerator": "DOUBLE",
-        "denominator": "DOUBLE",
-        "value": "DOUBLE",
-        "practices_counted": "INTEGER",
-        "practices_expected": "INTEGER",
-        "mean": "DOUBLE",
-        "lower_limit": "DOUBLE",
-        "upper_limit": "DOUBLE",
-        "special_cause": "VARCHAR",  # "Common Cause", "Above UCL", …
-        "variation": "VARCHAR",  # common_cause, improvement_high, concern_low, neutral_high …
-        "assurance": "VARCHAR",  # consistent_pass, consistent_fail, inconsistent or NULL
-    },
+    "measure_value": VALUES,
+    # the months of this ICB's own organisations and England again, for pages about one organisation
+    "own_value": VALUES,
     "load": {
         "load_id": "BIGINT",
         "feed": "VARCHAR",
@@ -337,6 +340,7 @@ TABLES: dict[str, dict[str, str]] = {
 # how each table is sorted in the file
 ORDER = {
     "measure_value": "measure, level, period_kind, organisation, period_start",
+    "own_value": "organisation, level, measure, period_start",
     "breakdown": "subject, level, organisation, period_start, category",
     "organisation": "kind, code",
     "membership": "child, from_date",

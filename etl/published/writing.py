@@ -169,7 +169,7 @@ def _fill_ledger(warehouse: Warehouse) -> None:
 
 
 def _fill_measures(warehouse: Warehouse, progress: Progress) -> None:
-    """`measure` and `measure_value`: every definition computed for every organisation and period, then charted.
+    """`measure`, `measure_value` and `own_value`: every definition for every organisation and period, then charted.
 
     One measure after the other, in the order of the table: what is sorted and charted at once stays small.
     """
@@ -219,6 +219,14 @@ def _fill_measures(warehouse: Warehouse, progress: Progress) -> None:
             )
             con.execute("RESET threads")
             con.unregister("charted")
+    _copy(warehouse, "own_value", OWN_VALUE)
+
+
+OWN_VALUE = """
+    SELECT v.* FROM built.main.measure_value AS v
+    INNER JOIN built.main.organisation AS o ON o.code = v.organisation AND o.kind = v.level
+    WHERE v.period_kind = 'month' AND (o.is_own OR o.kind = 'england')
+"""
 
 
 def value_select(measure: Measure) -> str:

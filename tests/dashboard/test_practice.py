@@ -147,7 +147,10 @@ def test_bank_holidays_are_no_ordinary_mondays(marked: Dash) -> None:
 
 def test_similar_practices_agree_with_a_slow_search(marked: Dash) -> None:
     found = asked(
-        marked, "icb", f"?organisation={OWN}", lambda scope, view: peers.against_similar(scope, view, ("calls_missed",))
+        marked,
+        "icb",
+        f"?organisation={OWN}",
+        lambda scope, view: peers.against_similar(scope, view, {"calls_missed": "percent"}),
     )
     reader = marked.server.extensions["switchboard_reader"]
     known = {row["code"]: row for row in reader.records("SELECT * FROM organisation WHERE kind = 'practice'")}
@@ -201,7 +204,9 @@ def test_fewer_than_eight_similar_practices_are_no_distribution(tmp_path: Path) 
             "(SELECT unnest(?))", [list(PRACTICES[:9])],
         )  # fmt: skip
     app = build(tmp_path)
-    found = asked(app, f"practice:{OWN}", "", lambda scope, view: peers.against_similar(scope, view, ("calls_missed",)))
+    found = asked(
+        app, f"practice:{OWN}", "", lambda scope, view: peers.against_similar(scope, view, {"calls_missed": "percent"})
+    )
     # eight others remain, one of them closed: seven
     assert found["calls_missed"]["median"] is None
     assert found["calls_missed"]["practices"] == 0

@@ -116,6 +116,18 @@ def test_tables_are_sorted_as_pages_read_them(home: Settings, tmp_path: Path) ->
         assert con.execute("SELECT count(*) FROM duckdb_views() WHERE NOT internal").fetchone() == (0,)
 
 
+def test_the_months_of_our_own_and_of_england_stand_again_by_organisation(small: Settings) -> None:
+    with duckdb.connect(str(current(small.published)), read_only=True) as con:
+        own = set(con.execute("SELECT kind, code FROM organisation WHERE is_own OR code = 'ENG'").fetchall())
+        every = con.execute("SELECT * FROM measure_value").fetchall()
+        copied = con.execute("SELECT * FROM own_value").fetchall()
+    expected = [row for row in every if row[3] == "month" and (row[2], row[1]) in own]
+    assert len(expected) < len([row for row in every if row[3] == "month"])  # there is another ICB in it
+    assert sorted(copied, key=str) == sorted(expected, key=str)
+    keys = [(organisation, level, measure, start) for measure, organisation, level, _, start, *_ in copied]
+    assert keys == sorted(keys)
+
+
 def test_an_age_profile_is_of_the_newest_list_that_tells_ages(home: Settings) -> None:
     bands = {"60_64": 30, "65_69": 10, "90_94": 4, "95+": 1, "all": 999}
     rows = [
