@@ -1,7 +1,5 @@
 """Coverage as a grid: a row a practice, a column a source, a small strip of months in each cell."""
 
-from collections.abc import Sequence
-
 from dash.development.base_component import Component
 
 from dashboard import words
@@ -17,7 +15,7 @@ def coverage_grid(rows: Rows) -> Component:
         cells = by_practice.setdefault(row["practice"], {"name": row["name"], "code": row["practice"]})
         field = f"feed{feeds.index(row['feed'])}"
         cells[field] = row["months"]
-        cells[f"{field}__strip"] = strip(row["pattern"])
+        cells[f"{field}__strip"] = row["pattern"]  # the browser draws it (`assets/switchboard.js`)
         cells[f"{field}__words"] = f"{row['months']} of {row['expected']}"
         cells[f"{field}__said"] = f"missing {words.ranges(row['missing'])}" if row["missing"] else "complete"
     columns = [
@@ -30,8 +28,3 @@ def coverage_grid(rows: Rows) -> Component:
              "filter": "agNumberColumnFilter"}
         )  # fmt: skip
     return grid(columns, list(by_practice.values()), "Months with data by practice and source")
-
-
-def strip(pattern: Sequence[bool]) -> str:
-    """The months as text, `1` with data and `0` without: the browser draws them (`assets/switchboard.js`)."""
-    return "".join("1" if has_data else "0" for has_data in pattern)

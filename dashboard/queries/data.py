@@ -1,5 +1,6 @@
 """What came in, what was refused, who is missing, and whether we agree with what was published."""
 
+from datetime import date
 from typing import Any
 
 from dashboard.access.scope import Scope
@@ -66,7 +67,8 @@ def _spoken_of() -> Rows:
 
 
 def coverage(scope: Scope, view: View) -> Rows:
-    """practice, name, feed, months (with data), expected, missing (list of months without) in the period.
+    """practice, name, feed, months (with data), expected, missing (list of months without) in the period, and pattern:
+    `1` or `0` for each month expected, oldest first.
 
     Practices of the view's organisation that the scope may see. The months of a feed are those in which anyone
     in England has data: a publication that has not come out yet is nobody's gap.
@@ -74,23 +76,37 @@ def coverage(scope: Scope, view: View) -> Rows:
     (code,) = organisations.permit(scope, [view.organisation.code])
     below = organisations.directory().below(code, "practice") or [view.organisation]
     names = {each.code: each.name for each in below if organisations.may_see(scope, each)}
+    if view.first_month is None or view.last_month is None:
+        return []
+    spoken_of = [row for row in _spoken_of() if view.first_month <= row["period_start"] <= view.last_month]
+    months = sorted({row["period_start"] for row in spoken_of})
+    if not months:
+        return []
+    # a bit a month: sorting a list of months for every practice and feed took most of the page's time
+    bits = f"bitstring_agg(place, 0, {len(months) - 1})"
     found = reader().records(
-        """
-        WITH months AS (SELECT unnest(:feeds) AS feed, unnest(:months) AS period_start)
-        SELECT practice, feed, count(*) FILTER (WHERE has_data) AS months, count(*) AS expected,
-               list(period_start ORDER BY period_start) FILTER (WHERE NOT has_data) AS missing,
-               list(has_data ORDER BY period_start) AS pattern
-        FROM coverage JOIN months USING (feed, period_start)
-        WHERE period_start BETWEEN :first AND :last AND practice IN (SELECT unnest(:codes))
-        GROUP BY practice, feed ORDER BY practice, feed
-        """,
-        first=view.first_month,
-        last=view.last_month,
+        "WITH months AS (SELECT unnest(:feeds) AS feed, unnest(:months) AS period_start, unnest(:places) AS place) "
+        f"SELECT practice, feed, CAST({bits} AS VARCHAR) AS due, "
+        f"CAST({bits} FILTER (WHERE has_data) AS VARCHAR) AS had FROM coverage "
+        "JOIN months USING (feed, period_start) WHERE practice IN (SELECT unnest(:codes)) "
+        "GROUP BY practice, feed ORDER BY practice, feed",
         codes=list(names),
-        feeds=[row["feed"] for row in _spoken_of()],
-        months=[row["period_start"] for row in _spoken_of()],
+        feeds=[row["feed"] for row in spoken_of],
+        months=[row["period_start"] for row in spoken_of],
+        places=[months.index(row["period_start"]) for row in spoken_of],
     )
-    return [{"name": names[row["practice"]], **row} for row in found]
+    return [
+        {"practice": row["practice"], "name": names[row["practice"]], "feed": row["feed"],
+         **_received(row["due"], row["had"] or "0" * len(months), months)}
+        for row in found
+    ]  # fmt: skip
+
+
+def _received(due: str, had: str, months: list[date]) -> dict[str, Any]:
+    """due, had: a `1` for each of the months in which data was expected, and in which there is some."""
+    pattern = had if "0" not in due else "".join(there for asked, there in zip(due, had, strict=True) if asked == "1")
+    missing = [month for month, asked, there in zip(months, due, had, strict=True) if asked > there]
+    return {"months": pattern.count("1"), "expected": len(pattern), "missing": missing, "pattern": pattern}
 
 
 def reconciliation(scope: Scope, view: View) -> Rows:

@@ -14,11 +14,12 @@ from dash import Dash
 from flask.testing import FlaskClient
 
 from dashboard import words
-from dashboard.access import without_rule
+from dashboard.access import Scope, without_rule
 from dashboard.charts.style import COLOURS
 from dashboard.page import charts, pages
+from dashboard.queries import data, source, views
 from tests.dashboard.conftest import build, page, panel, signed_in
-from tests.dashboard.generation import ENGLAND, GAP, ICB, PCNS, PRACTICES, publish
+from tests.dashboard.generation import CLOSED, ENGLAND, GAP, ICB, PCNS, PRACTICES, publish
 
 Clients = Callable[[str], FlaskClient]
 ICB_ONLY = {
@@ -170,6 +171,34 @@ def test_shares_agree_with_a_slow_sum(dashboard: Dash, client_for: Clients) -> N
         )
         assert (int(row["amount"]), int(row["england_amount"])) == (own, england)
     assert sum(float(row["share"]) for row in rows) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    "search",
+    [f"?organisation={code}&period={period}" for code in (ICB, PRACTICES[1], CLOSED) for period in (12, "all")],
+)
+def test_coverage_agrees_with_a_slow_count(dashboard: Dash, search: str) -> None:
+    scope = Scope.parse("icb")
+    with dashboard.server.app_context():
+        view = views.resolve(scope, search)
+        found = data.coverage(scope, view)
+        stored = source.reader().records("SELECT * FROM coverage")
+    assert view.first_month is not None
+    assert view.last_month is not None
+    held: dict[tuple[str, str], dict[date, bool]] = {}
+    for row in stored:
+        if view.first_month <= row["period_start"] <= view.last_month:
+            held.setdefault((row["practice"], row["feed"]), {})[row["period_start"]] = row["has_data"]
+    wanted = [view.organisation.code] if view.organisation.kind == "practice" else [c for c in PRACTICES if c != CLOSED]
+    expected = []
+    for (practice, feed), months in sorted(held.items()):
+        if practice in wanted:
+            had = [months[month] for month in sorted(months)]
+            missing = [month for month in sorted(months) if not months[month]]
+            pattern = "".join("1" if each else "0" for each in had)
+            expected.append((practice, feed, sum(had), len(had), missing, pattern))
+    keys = ("practice", "feed", "months", "expected", "missing", "pattern")
+    assert [tuple(row[key] for key in keys) for row in found] == expected
 
 
 def test_csv_guards_text_that_a_spreadsheet_would_run(client_for: Clients) -> None:
