@@ -242,11 +242,11 @@ def compared(scope: Scope, view: View, measure: str, kind: str) -> Rows:
     if len(rows) < FEWEST_TO_JUDGE_SPREAD:
         return [_unjudged(row, rows, definition["unit"], code, members) for row in rows]
     judged = funnel([row["numerator"] for row in rows], [row["denominator"] for row in rows], definition["unit"])
-    points = judged.points.drop(columns=["numerator", "denominator"]).to_dict("records")
+    points = judged.points.to_dict("records")
     judged_rows = [
         {
-            **row,
             **point,
+            **row,
             "name": members[row["organisation"]].name,
             "is_chosen": row["organisation"] == code,
             "centre": judged.centre,

@@ -55,6 +55,8 @@ def anonymous(rows: Rows, unit: str, centre: float, tau: float) -> Rows:
     Code, name and numerator are gone; the value is rounded; the denominator is the rounded median of four or more of
     about that size, and the limits are those there; the order says nothing of who they are.
     """
+    if not rows:
+        return []
     by_size = sorted(rows, key=lambda row: row["denominator"])
     around: Any = limits(_sizes([row["denominator"] for row in by_size]), centre, unit, tau).to_dict("records")
     whose = {"organisation": None, "name": None, "numerator": None, "months": None, "is_chosen": False}

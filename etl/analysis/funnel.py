@@ -63,10 +63,10 @@ def funnel(numerators: ArrayLike, denominators: ArrayLike, unit: str = "percent"
     centre = float(SCALE[unit] * numerator[known].sum() / whole) if whole else np.nan
     spread = overdispersion(numerator[known], denominator[known], centre, unit)
     value = np.divide(SCALE[unit] * numerator, denominator, out=np.full(len(known), np.nan), where=known)
-    points = pd.DataFrame({"numerator": numerator, "denominator": denominator, "value": value})
     # parts that exceed their wholes together are no share of anything: nothing can be judged
     possible = centre if unit != "percent" or centre <= 1 else np.nan
-    points = points.join(limits(denominator, possible, unit, spread.tau).drop(columns="denominator"))
+    around = bounds(denominator, possible, unit, spread.tau)
+    points = pd.DataFrame({"numerator": numerator, "denominator": denominator, "value": value, **around})
     points["judgement"] = judge(points)
     return Funnel(points, centre, spread)
 
@@ -136,10 +136,10 @@ def overdispersion(
 
 def judge(points: pd.DataFrame) -> pd.Series:
     """`above`, `below` or `within` the 99.8% limits for each row's value; None without a value or limits."""
-    judgement = pd.Series("within", index=points.index, dtype=object, name="judgement")
-    judgement[points["value"] > points["upper_998"]] = "above"
-    judgement[points["value"] < points["lower_998"]] = "below"
-    return judgement.mask(points["value"].isna() | points["upper_998"].isna(), None)
+    value, lower, upper = (points[column].to_numpy() for column in ("value", "lower_998", "upper_998"))
+    judgement = np.where(value > upper, "above", np.where(value < lower, "below", "within")).astype(object)
+    judgement[np.isnan(value) | np.isnan(upper)] = None
+    return pd.Series(judgement, index=points.index, dtype=object, name="judgement")
 
 
 def wilson(numerators: ArrayLike, denominators: ArrayLike) -> tuple[Floats, Floats]:
