@@ -187,13 +187,8 @@ def _binomial(size: Floats, share: float) -> Chance:
             count < 0, 1.0, np.where(count >= size, 0.0, special.bdtrc(np.clip(count, 0, size), whole, share))
         )
 
-    def quantile(probability: float) -> Floats:
-        # certain or impossible: bdtrik has no answer, the count has
-        count = np.ceil(special.bdtrik(probability, size, share))
-        count = np.clip(np.where(np.isnan(count), np.rint(share) * size, count), 0, size)
-        return np.where((count > 0) & (below(count - 1) >= probability), count - 1, count)
-
-    return below, beyond, quantile
+    spread = np.sqrt(size * share * (1 - share))
+    return below, beyond, lambda tail: _smallest(below, tail, size * share, spread, 1 - 2 * share, size)
 
 
 def _poisson(size: Floats, rate: float, unit: str) -> Chance:
@@ -206,11 +201,19 @@ def _poisson(size: Floats, rate: float, unit: str) -> Chance:
     def beyond(count: Floats) -> Floats:
         return np.where(count < 0, 1.0, special.pdtrc(np.maximum(count, 0), mean))
 
-    def quantile(probability: float) -> Floats:
-        count = np.maximum(np.ceil(special.pdtrik(probability, mean)), 0)
-        return np.where((count > 0) & (below(count - 1) >= probability), count - 1, count)
+    return below, beyond, lambda tail: _smallest(below, tail, mean, np.sqrt(mean), 1.0, np.inf)
 
-    return below, beyond, quantile
+
+def _smallest(below: Curve, tail: float, mean: Floats, spread: Floats, skew: float, most: Floats | float) -> Floats:
+    """The smallest count that reaches a probability: the Cornish-Fisher guess, which is a count or two off at most,
+    and then step by step. scipy's own inverses look for it by bisection, which took a third of a funnel's time."""
+    z = special.ndtri(tail)
+    count = np.clip(np.ceil(mean + z * spread + skew * (z**2 - 1) / 6), 0, most)
+    while (short := below(count) < tail).any():
+        count = count + short
+    while (past := (count > 0) & (below(count - 1) >= tail)).any():
+        count = count - past
+    return count
 
 
 def _part(overshoot: Floats, probability: Floats) -> Floats:
