@@ -80,6 +80,7 @@
       const icon = document.createElement("img");
       if (/^\/(?![/\\])/.test(told.icon)) icon.src = told.icon;
       icon.className = "icon";
+      icon.width = icon.height = told.size;
       icon.alt = icon.title = told.meaning;
       const kept = made.appendChild(document.createElement("span"));
       kept.className = "nowrap";

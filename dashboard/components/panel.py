@@ -10,7 +10,7 @@ from dash.development.base_component import Component
 from dashboard import words
 from dashboard.components.attributes import attributes
 from dashboard.components.grid import WORDS, column_of, grid
-from dashboard.components.icons import WITH_ICON
+from dashboard.components.icons import SIZE, WITH_ICON
 from dashboard.page import Chart, Definitions, Drawing, Rows
 from dashboard.view import View
 
@@ -171,11 +171,11 @@ def table(
     )
 
 
-def _told(cell: Any) -> str | list[str] | dict[str, str] | None:
+def _told(cell: Any) -> str | list[str] | dict[str, Any] | None:
     """A cell as words, words and where they lead, or words and an icon; None for anything richer."""
     said, icon = cell.children if getattr(cell, "className", None) == WITH_ICON else ("", cell)
     if isinstance(icon, html.Img):
-        return {"words": said, "icon": getattr(icon, "src", ""), "meaning": getattr(icon, "alt", "")}
+        return {"words": said, "icon": getattr(icon, "src", ""), "meaning": getattr(icon, "alt", ""), "size": SIZE}
     if cell is None or isinstance(cell, str | int | float):
         return "" if cell is None else str(cell)
     if isinstance(cell, dcc.Link) and isinstance(cell.children, str):

@@ -130,7 +130,7 @@ def test_a_table_told_in_words_is_made_by_the_browser_and_runs_nothing(open_page
     told = {
         "caption": "<img src=x onerror=alert(1)>", "hidden": False, "align": ["", "number"], "headings": ["Name", "N"],
         "rows": [["<b>A</b>", "1"], [["in", "/demand?period=12"], "2"], [["out", "//evil.example/"], "3"],
-                 [{"words": "<i>5</i>", "icon": "/assets/icons/variation_none.svg", "meaning": "Variation: \"none\""},
+                 [{"words": "<i>5</i>", "icon": "/assets/icons/variation_none.svg", "meaning": 'a "none"', "size": 26},
                   {"words": "", "icon": "https://evil.example/x.svg", "meaning": "no"}]],
     }  # fmt: skip
     page.evaluate(
@@ -142,9 +142,10 @@ def test_a_table_told_in_words_is_made_by_the_browser_and_runs_nothing(open_page
     expect(table.locator("caption")).to_have_text(told["caption"])
     expect(table.locator("th[scope=row]").first).to_have_text("<b>A</b>")
     expect(table.locator("td.number")).to_have_text(["1", "2", "3", ""])
-    icon = table.get_by_alt_text('Variation: "none"')
+    icon = table.get_by_alt_text('a "none"')
     expect(icon).to_have_attribute("src", "/assets/icons/variation_none.svg")
     expect(icon.locator("..")).to_have_text("<i>5</i>")
+    assert icon.bounding_box()["width"] == 26  # type: ignore[index]
     assert table.get_by_alt_text("no", exact=True).get_attribute("src") is None
     assert table.locator("a", has_text="out").get_attribute("href") is None
     table.locator("a", has_text="in").click()
