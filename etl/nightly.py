@@ -188,9 +188,8 @@ def known_organisations(warehouse: Warehouse) -> None:
 def _clear(reading: Reading) -> None:
     """Forget what was staged, whatever happened."""
     con = reading.con
-    for names in reading.staged.values():
-        for name in names:
-            con.execute(f"DROP TABLE IF EXISTS {name}")
+    for name in reading.scratch:
+        con.execute(f"DROP TABLE IF EXISTS {name}")
     con.execute("DROP VIEW IF EXISTS refused_rows")
     con.execute("DROP TABLE IF EXISTS refused")
 

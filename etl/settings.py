@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     )
     maximum_line_bytes: int = Field(2**20, gt=0, description="A text file with a longer line is refused.")
     generations_kept: int = Field(3, ge=1, description="How many published generations are kept.")
-    memory_limit: str = Field("2GB", description="Memory DuckDB may use while loading and building.")
+    memory_limit: str = Field("3GB", description="Memory DuckDB may use while loading and building.")
     log_retention_days: int = Field(90, ge=1, description="Logs older than this are deleted.")
     telephony_target_date: date = Field(
         date(2024, 3, 31), description="The date by which every practice was to be on digital lines."

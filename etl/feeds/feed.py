@@ -117,7 +117,8 @@ class Reading:
     today: date
     rows_read: int = 0
     rows_filtered: int = 0
-    staged: dict[str, list[str]] = field(default_factory=dict)
+    staged: dict[str, list[str]] = field(default_factory=dict)  # each fact → relations of `con` with its rows
+    scratch: list[str] = field(default_factory=list)  # temporary tables, dropped when the file is done with
     notes: list[str] = field(default_factory=list)
     scans: dict[str, int] = field(default_factory=dict)  # each CSV scan → the line its first row is on
     broken: dict[str, list[tuple[int, str]]] = field(default_factory=dict)  # records no one can read
@@ -149,6 +150,7 @@ class Reading:
         problems: Sequence[Problem] = (),
         skip: str = "FALSE",
         count: bool = True,
+        copy: bool = True,
     ) -> None:
         """Stage rows for a fact, in one pass over the relation.
 
@@ -156,10 +158,12 @@ class Reading:
         problems: the first that holds refuses the row. skip: rows that are filtered, not refused.
         count: False when the same file rows were counted by an earlier `stage` (a second fact from the
         same rows): then rows failing `problems` are just left out and nothing is counted twice.
+        copy: False when the relation is over tables of `con` that stay until the file is done with (`scratch`):
+        then it is read again when it is written, where a copy would cost more.
         """
         from etl.warehouse.loading import stage
 
-        stage(self, fact, relation, columns, problems, skip, count)
+        stage(self, fact, relation, columns, problems, skip, count, copy)
 
     def refuse(self, line: int, column: str, reason: str) -> None:
         """Refuse one row found bad in Python; counts as read and refused."""

@@ -22,6 +22,8 @@ from etl.warehouse.tables import metadata
 
 SCHEMAS = ("ledger", "fact", "mart")
 FIRST_DAY = date(2016, 4, 1)
+# of DuckDB's file: what is written in it is a third smaller, and written faster, than in its default of 2024
+STORAGE = "v1.5.0"
 LOCK = 5_382_016  # of PostgreSQL: whoever holds it is the one writer
 # errors of the machine under us, not of a file
 WAREHOUSE_FAILED = (
@@ -49,7 +51,10 @@ class Warehouse:
         self.is_duckdb = url.get_backend_name() == "duckdb"
         settings.home.mkdir(parents=True, exist_ok=True)
         try:
-            self.con = duckdb.connect(str(url.database) if self.is_duckdb and url.database else ":memory:")
+            self.con = duckdb.connect(
+                str(url.database) if self.is_duckdb and url.database else ":memory:",
+                config={"storage_compatibility_version": STORAGE},
+            )
         except duckdb.Error as error:
             raise WarehouseError(
                 f"The warehouse {url.database} could not be opened for writing: {error}. "

@@ -51,6 +51,7 @@ def stage(
     problems: Sequence[Problem],
     skip: str,
     count: bool,
+    copy: bool,
 ) -> None:
     """See `Reading.stage`. One pass over the relation; line numbers are looked up only when a row is refused."""
     table = fact_table(fact)
@@ -58,22 +59,24 @@ def stage(
     if unknown:
         raise KeyError(f"{fact} has no column {', '.join(sorted(unknown))}")
     con = reading.con
-    name = f"staged_{fact}_{len(reading.staged.setdefault(fact, []))}"
     cases = [f"WHEN {skip} THEN '{SKIPPED}'"] if skip != "FALSE" else []
     cases += [f"WHEN {p.condition} THEN '{p.column}{SEPARATOR}' || {p.reason}" for p in problems]
     problem = f"CASE {' '.join(cases)} END" if cases else "CAST(NULL AS VARCHAR)"
     facts = ", ".join(
         f"CAST({columns.get(c.name, 'NULL')} AS {_type(c)}) AS {c.name}" for c in table.columns if c.name != "load_id"
     )
-    select = f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {problem} AS problem, {facts} FROM "
-    try:
-        con.execute(select + (tolerant(relation, reading) if reading.broken else relation))
-    except duckdb.InvalidInputException:
-        # a record that cannot be read: find all of them, then take the rest
-        con.execute(select + tolerant(relation, reading))
-    reading.staged[fact].append(name)
+    select = f"SELECT {problem} AS problem, {facts} FROM "
+    staged = f"({select}{relation})"
+    if copy:
+        staged = f"staged_{fact}_{len(reading.staged.get(fact, []))}"
+        reading.scratch.append(staged)
+        try:
+            _make(con, staged, select + (tolerant(relation, reading) if reading.broken else relation))
+        except duckdb.InvalidInputException:
+            # a record that cannot be read: find all of them, then take the rest
+            _make(con, staged, select + tolerant(relation, reading))
     found = con.execute(
-        f"SELECT count(*), count(*) FILTER (problem = '{SKIPPED}'), count(problem), {_span(table)} FROM {name}"
+        f"SELECT count(*), count(*) FILTER (problem = '{SKIPPED}'), count(problem), {_span(table)} FROM {staged}"
     ).fetchone()
     assert found is not None
     read, skipped, not_kept, first, last = found
@@ -82,11 +85,18 @@ def stage(
         reading.rows_filtered += skipped
         if not_kept > skipped:
             _number(reading, relation, problem)
-    if not_kept:
-        con.execute(f"DELETE FROM {name} WHERE problem IS NOT NULL")
+    if not_kept and copy:
+        con.execute(f"DELETE FROM {staged} WHERE problem IS NOT NULL")
+    elif not_kept:
+        staged = f"(SELECT * FROM {staged} WHERE problem IS NULL)"
+    reading.staged.setdefault(fact, []).append(staged)
     if first:
         reading.period_from = min(filter(None, (reading.period_from, first)))
         reading.period_to = max(filter(None, (reading.period_to, last)))
+
+
+def _make(con: duckdb.DuckDBPyConnection, name: str, select: str) -> None:
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {select}")
 
 
 def refuse(reading: Reading, line: int, column: str, reason: str) -> None:
@@ -223,26 +233,36 @@ def supersede(warehouse: Warehouse, table: Table, incoming: str) -> set[int]:
         return set()
     name = f"{table.schema}.{table.name}"
     keys = ", ".join(scope)
+    within = _within(warehouse, table, scope, incoming)
+    # nearly always what comes in is of days that are not there yet
+    if not warehouse.fetch(f"SELECT 1 FROM {name} AS t WHERE {within} LIMIT 1"):
+        return set()
     warehouse.con.execute(f"CREATE OR REPLACE TEMP TABLE about AS SELECT DISTINCT {keys} FROM {incoming}")
     about = "about"
     if not warehouse.is_duckdb:
         warehouse.execute(f"CREATE TEMP TABLE about ON COMMIT DROP AS SELECT {keys} FROM {name} LIMIT 0")
         warehouse.append("about", "about", scope)
     matches = [f"{_same(table, column, 't', scope)} = {_same(table, column, 'a', scope)}" for column in scope]
-    within = ""
-    pruned = table.info.get("range") or next((c for c in scope if c == "period_start"), None)
-    if pruned:
-        found = warehouse.con.execute(f"SELECT min({pruned}), max({pruned}) FROM {incoming}").fetchone()
-        assert found is not None
-        if found[0] is not None:
-            within = f" AND t.{pruned} BETWEEN '{found[0]}' AND '{found[1]}'"
-    where = f"EXISTS (SELECT 1 FROM {about} AS a WHERE {' AND '.join(matches)}){within}"
+    where = f"EXISTS (SELECT 1 FROM {about} AS a WHERE {' AND '.join(matches)}) AND {within}"
     replaced = {int(row[0]) for row in warehouse.fetch(f"SELECT DISTINCT load_id FROM {name} AS t WHERE {where}")}
     if replaced:
         warehouse.execute(f"DELETE FROM {name} AS t WHERE {where}")
     if not warehouse.is_duckdb:
         warehouse.execute("DROP TABLE about")
     return replaced
+
+
+def _within(warehouse: Warehouse, table: Table, scope: Sequence[str], incoming: str) -> str:
+    """SQL: rows of `table` (as t) that lie in the span of the incoming ones, by columns that are never missing."""
+    columns = table.info.get("range") or [column for column in scope if column == "period_start"]
+    if not columns:
+        return "TRUE"
+    ends = ", ".join(f"min({column}), max({column})" for column in columns)
+    found = warehouse.con.execute(f"SELECT {ends} FROM {incoming}").fetchone()
+    if found is None or found[0] is None:
+        return "FALSE"
+    pairs = zip(columns, found[::2], found[1::2], strict=True)
+    return " AND ".join(f"t.{column} BETWEEN '{first}' AND '{last}'" for column, first, last in pairs)
 
 
 def _same(table: Table, column: str, alias: str, scope: Sequence[str]) -> str:

@@ -275,7 +275,7 @@ call_leg = Table(
     _load(),
     schema="fact",
     comment="Rows and events of telephone systems, from which calls are built",
-    info={"key": ("source_id", "correlation_id", "leg_id"), "range": "local_date"},
+    info={"key": ("source_id", "correlation_id", "leg_id"), "range": ("local_date", "leg_id")},
 )
 
 call = Table(
@@ -312,7 +312,7 @@ call = Table(
     _load(),
     schema="fact",
     comment="One inbound external call",
-    info={"key": ("call_id",), "range": "local_date"},
+    info={"key": ("call_id",), "range": ("local_date",)},
 )
 
 # calls lie as they came, day after day, so that PostgreSQL finds a night's among years by blocks, as DuckDB does
@@ -400,7 +400,7 @@ navigation = Table(
     _load(),
     schema="fact",
     comment="One request handled, as each file tells it; the mart `navigation_contact` takes each contact once",
-    info={"scope": ("layout", "practice_code", "local_date"), "range": "local_date"},
+    info={"scope": ("layout", "practice_code", "local_date"), "range": ("local_date",)},
 )
 
 navigation_call = Table(
@@ -416,7 +416,7 @@ navigation_call = Table(
     _load(),
     schema="fact",
     comment="Calls that contacts name by the platform's own id",
-    info={"scope": ("layout", "practice_code", "local_date"), "range": "local_date"},
+    info={"scope": ("layout", "practice_code", "local_date"), "range": ("local_date",)},
 )
 
 navigation_destination = Table(

@@ -74,6 +74,7 @@ def read(reading: Reading) -> None:
             f"{source.platform}, but it does not look like it. Correct `platform` or `files`, or move the file."
         )
     received = reading.received
+    reading.scratch += rows.TABLES
     try:
         with TemporaryDirectory(prefix="switchboard-") as folder:
             reading.received = _finished(reading, source, Path(folder))
@@ -83,7 +84,6 @@ def read(reading: Reading) -> None:
         raise RefusedFile(str(error)) from None
     finally:
         reading.received = received
-        rows.forget(reading)
 
 
 def settle(warehouse: Warehouse) -> None:

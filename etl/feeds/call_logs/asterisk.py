@@ -135,6 +135,7 @@ def read(reading: Reading, source: Source) -> None:
         _facts(source),
         _problems(source, has, unmatched),
         skip="_is_heading OR (_direction = 'filtered' AND NOT _is_damaged)",
+        copy=False,
     )
 
 

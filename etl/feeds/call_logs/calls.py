@@ -59,16 +59,18 @@ def rebuild(warehouse: Warehouse, since: int) -> bool:
         "FROM window_legs AS l LEFT JOIN links AS k "
         "ON l.kind = 'event' AND k.source_id = l.source_id AND k.channel_id = l.correlation_id"
     )
+    _opening_hours(warehouse, touched)
+    # where every leg is new and there is no call yet, as on the first night, there is nothing to choose
+    is_first = con.execute(
+        f"SELECT (SELECT count(*) FROM window_legs WHERE load_id <= {since}) + (SELECT count(*) FROM window_calls) = 0"
+    ).fetchone()[0]  # type: ignore[index]
     con.execute(
         # a call-back may be completed by a new leg, and of two requests the first has the first call-back
-        f"CREATE OR REPLACE TEMP TABLE wanted AS "
-        f"SELECT source_id, call_key FROM keyed WHERE load_id > {since} "
+        "CREATE OR REPLACE TEMP TABLE wanted AS "
+        f"SELECT source_id, call_key FROM keyed WHERE load_id > {since} AND NOT {is_first} "
         "UNION SELECT source_id, native_call_id FROM window_calls WHERE callback_requested_at IS NOT NULL"
     )
-    _opening_hours(warehouse, touched)
-    # where every leg is new, as on the first night, there is nothing to choose
-    old = con.execute(f"SELECT count(*) FROM window_legs WHERE load_id <= {since}").fetchone()
-    chosen = "SEMI JOIN wanted USING (source_id, call_key)" if old and old[0] else ""
+    chosen = "" if is_first else "SEMI JOIN wanted USING (source_id, call_key)"
     con.execute(f"CREATE OR REPLACE TEMP TABLE built AS {_calls(chosen)}")
     con.execute(f"UPDATE built SET callback_completed = TRUE WHERE call_id IN ({_rung_back()})")
     con.execute(

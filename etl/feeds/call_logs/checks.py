@@ -71,17 +71,19 @@ def unknown_number(unmatched: str, column: str, source: Source) -> list[Problem]
 def staged_legs(reading: Reading, source: Source) -> None:
     """Check what was staged for call_leg and leave each leg once. Raises RefusedFile for a clock that is wrong."""
     con = reading.con
-    for table in reading.staged.get("call_leg", []):
-        first, last, newest = con.execute(
-            f"SELECT min(local_date), max(local_date), max(started_at) FROM {table}"
-        ).fetchone() or (None, None, None)
+    for place, legs in enumerate(reading.staged.get("call_leg", [])):
+        first, last, newest, total, different = con.execute(
+            "SELECT min(local_date), max(local_date), max(started_at), count(*), "
+            f"count(DISTINCT hash(correlation_id, leg_id)) FROM {legs}"
+        ).fetchone() or (None, None, None, 0, 0)
         if first is None:
             continue
         _not_in_the_future(newest, reading.today, source)
         # of Asterisk's times each was compared with a clock in UTC
         if source.platform != "asterisk":
-            _busiest_hour(con, table, source)
-        _once(con, table)
+            _busiest_hour(con, legs, source)
+        if total > different:
+            reading.staged["call_leg"][place] = _once(con, legs)
         reading.period_from = min(filter(None, (reading.period_from, first)))
         reading.period_to = max(filter(None, (reading.period_to, last)))
 
@@ -98,12 +100,12 @@ def _not_in_the_future(newest: datetime, today: date, source: Source) -> None:
         )
 
 
-def _busiest_hour(con: duckdb.DuckDBPyConnection, table: str, source: Source) -> None:
+def _busiest_hour(con: duckdb.DuckDBPyConnection, legs: str, source: Source) -> None:
     """Most answered weekday calls come at 8 or 9, in summer and in winter; a zone an hour out moves them."""
     local = clock.london("started_at")
     hours = con.execute(
         f"SELECT {local} - started_at AS ahead, extract(hour FROM {local}) AS hour, count(*) AS calls, "
-        f"count(DISTINCT CAST({local} AS DATE)) AS days FROM {table} "
+        f"count(DISTINCT CAST({local} AS DATE)) AS days FROM {legs} "
         f"WHERE answered_at IS NOT NULL AND isodow({local}) < 6 GROUP BY ahead, hour ORDER BY calls DESC, hour"
     ).fetchall()
     for ahead in {row[0] for row in hours}:
@@ -120,14 +122,14 @@ def _busiest_hour(con: duckdb.DuckDBPyConnection, table: str, source: Source) ->
         )
 
 
-def _once(con: duckdb.DuckDBPyConnection, table: str) -> None:
-    """A leg that is in the file more than once is kept once: the later and fuller of its rows."""
-    total, different = con.execute(
-        f"SELECT count(*), count(DISTINCT hash(correlation_id, leg_id)) FROM {table}"
-    ).fetchone() or (0, 0)
-    if total > different:
-        con.execute(
-            f"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM (SELECT rowid, row_number() OVER (PARTITION BY "
-            "correlation_id, leg_id ORDER BY callback_completed DESC NULLS LAST, ended_at DESC NULLS LAST, "
-            f"answered_at DESC NULLS LAST, entered_at, rowid DESC) AS place FROM {table}) WHERE place > 1)"
-        )
+def _once(con: duckdb.DuckDBPyConnection, legs: str) -> str:
+    """A table of the legs in which one that is in the file more than once is kept once: the later and fuller row."""
+    con.execute("SET preserve_insertion_order = true")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE legs_once AS SELECT * FROM {legs}")
+    con.execute("SET preserve_insertion_order = false")
+    con.execute(
+        "DELETE FROM legs_once WHERE rowid IN (SELECT rowid FROM (SELECT rowid, row_number() OVER (PARTITION BY "
+        "correlation_id, leg_id ORDER BY callback_completed DESC NULLS LAST, ended_at DESC NULLS LAST, "
+        "answered_at DESC NULLS LAST, entered_at, rowid DESC) AS place FROM legs_once) WHERE place > 1)"
+    )
+    return "legs_once"

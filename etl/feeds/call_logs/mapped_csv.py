@@ -119,6 +119,7 @@ def read(reading: Reading, source: Source) -> None:
         _facts(source),
         _problems(source, found),
         skip="_is_left_out",
+        copy=False,
     )
 
 

@@ -60,6 +60,7 @@ def read(reading: Reading, source: Source) -> None:
         _facts(source),
         _problems(),
         skip="_step IS NULL OR _call IS NULL",
+        copy=False,
     )
 
 

@@ -2,7 +2,7 @@
 
 `parsed` holds what the file says with each number under a mask that is made anew for every file and is nowhere
 but in this process, so that even memory that the database writes to disk holds no number. `people` says which
-pseudonym each stands for; both are dropped when the file has been read.
+pseudonym each stands for; both are dropped when the file has been loaded or refused.
 """
 
 import secrets
@@ -14,7 +14,8 @@ from etl.feeds.call_logs import people
 from etl.feeds.call_logs.sources import Source
 from etl.feeds.feed import Reading, RefusedFile
 
-TABLES = ("parsed", "people", "practice_numbers", "untold", "told")
+# every temporary table that reading a call log makes
+TABLES = ("parsed", "people", "month_keys", "practice_numbers", "untold", "told", "legs_once")
 
 
 def run(reading: Reading, statement: str) -> duckdb.DuckDBPyConnection:
@@ -117,9 +118,3 @@ def register_numbers(reading: Reading, source: Source, mask: int) -> None:
             f"The telephony source `{source.id}` in icb.toml gives one number, written in two ways, to different "
             "practices. Keep one of them; an account that practices share is one number with a list of codes."
         )
-
-
-def forget(reading: Reading) -> None:
-    """Drop every temporary table that reading a call log makes."""
-    for table in TABLES:
-        reading.con.execute(f"DROP TABLE IF EXISTS {table}")

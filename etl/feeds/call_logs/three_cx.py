@@ -61,6 +61,7 @@ def read(reading: Reading, source: Source) -> None:
         _facts(source),
         _problems(source, unmatched),
         skip="_direction = 'filtered' AND NOT _is_shifted",
+        copy=False,
     )
 
 
