@@ -199,7 +199,8 @@ def split(rows: Rows, height: int | None = None) -> Figure:
         part[row["name"]] = part.get(row["name"], 0.0) + row["share"]
     traces = [_part(group, [parts[group].get(name) for name in names], names) for group in GROUPS if parts[group]]
     drawn = figure(
-        traces, height or max(200, 76 + 30 * len(names)), barmode="stack", bargap=0.3,
+        # on a telephone the legend stands in six rows above: what is left has to hold a figure in each bar
+        traces, height or max(220, 76 + 36 * len(names)), barmode="stack", bargap=0.14,
         xaxis={"range": [0, 1], "showgrid": False, "showticklabels": False},
         yaxis={"autorange": "reversed", "type": "category", "showgrid": False},
     )  # fmt: skip

@@ -3,9 +3,11 @@
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from dash import Dash
 from playwright.sync_api import Browser, Page, sync_playwright
 from werkzeug.serving import make_server
 
@@ -33,7 +35,13 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The dashboard over the invented generation, on a port of its own."""
     home = tmp_path_factory.mktemp("browser-home")
     publish(home / "published")
-    app = build(home)
+    with served(build(home)) as address:
+        yield address
+
+
+@contextmanager
+def served(app: Dash) -> Iterator[str]:
+    """The address at which an app answers for as long as this lasts."""
     server = make_server("127.0.0.1", 0, app.server, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -25,32 +25,17 @@ from etl.feeds.navigation import CATEGORIES, DESTINATIONS
 from etl.settings import Settings
 from tests.dashboard.access.house import settings_for
 from tests.dashboard.one_app import keep_pages
-from tests.etl.navigation_files import CONTACT, TRAINING, contact, published, take, with_organisations, write
+from tests.etl.navigation_files import publish_july
 
 ICB, PCN, PRACTICE = Scope.parse("icb"), Scope.parse("pcn:U91001"), Scope.parse("practice:Z91001")
-WHERE = ("gp_same_day", "gp_routine", "named_gp", "nurse", "community_pharmacy", "self_care", "ae_999", "", "??")
 
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dash]:
-    """The dashboard over three practices' records of July 2025 (one of them too small) and a training return."""
+    """The dashboard over three practices' records of July 2025."""
     home = Settings(home=tmp_path_factory.mktemp("home"), code=("QZZ",))
     folder = tmp_path_factory.mktemp("files")
-    with_organisations(home, folder)
-    rows = []
-    for practice, size in (("Z91001", 120), ("Z91002", 90), ("Z91004", 12)):
-        for n in range(size):
-            category = ("clinical_new", "medication", "admin_other")[n % 3]
-            when = f"2025-07-{1 + n % 28:02d}T{8 + n % 9:02d}:{n % 60:02d}:00"
-            rows.append(
-                contact(f"{practice}-{n}", practice_code=practice, request_category=category, recorded_at=when,
-                        destination=WHERE[n % len(WHERE)])
-            )  # fmt: skip
-    trained = [dict(zip(TRAINING, ("Z91001", "S1", "funded", "2025-05-01", "2025-06-01"), strict=True))]
-    trained += [dict(zip(TRAINING, ("Z91002", "S1", "funded", "2025-05-01", ""), strict=True))]
-    for path in (write(folder / "nav.csv", CONTACT, rows), write(folder / "training.csv", TRAINING, trained)):
-        assert not take(home, path).refused
-    published(home)
+    publish_july(home, folder)
     app = keep_pages(create_app(home, settings_for(home.home)))
     yield app
     app.server.extensions["access"].engine.dispose()

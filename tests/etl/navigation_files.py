@@ -50,6 +50,26 @@ def take(home: Settings, path: Path) -> Night:
     return load_files(home, [path])
 
 
+def publish_july(home: Settings, folder: Path) -> None:
+    """Three practices' records of July 2025 (one of them too small for a rate) and a training return, published."""
+    with_organisations(home, folder)
+    where = ("gp_same_day", "gp_routine", "named_gp", "nurse", "community_pharmacy", "self_care", "ae_999", "", "??")
+    rows = []
+    for practice, size in (("Z91001", 120), ("Z91002", 90), ("Z91004", 12)):
+        for n in range(size):
+            category = ("clinical_new", "medication", "admin_other")[n % 3]
+            when = f"2025-07-{1 + n % 28:02d}T{8 + n % 9:02d}:{n % 60:02d}:00"
+            rows.append(
+                contact(f"{practice}-{n}", practice_code=practice, request_category=category, recorded_at=when,
+                        destination=where[n % len(where)])
+            )  # fmt: skip
+    trained = [dict(zip(TRAINING, ("Z91001", "S1", "funded", "2025-05-01", "2025-06-01"), strict=True))]
+    trained += [dict(zip(TRAINING, ("Z91002", "S1", "funded", "2025-05-01", ""), strict=True))]
+    for path in (write(folder / "nav.csv", CONTACT, rows), write(folder / "training.csv", TRAINING, trained)):
+        assert not take(home, path).refused
+    published(home)
+
+
 def published(home: Settings) -> Reader:
     """Build and publish what is loaded."""
     with Warehouse(home) as warehouse:
