@@ -72,6 +72,7 @@ def write_demo(
     report("organisations, list sizes, deprivation", 0, steps)
     organisations.write_organisations(inbox, world)
     organisations.write_registered_patients(inbox, world)
+    organisations.write_ages(inbox, world)
     organisations.write_deprivation(inbox, world)
     report("appointments and online requests", 1, steps)
     booked = appointments.write_appointments(inbox, world)

@@ -33,6 +33,10 @@ _PARTNERS = (
     "Practice to PCN\nRelationship\nEnd Date",
     "Practice Sub ICB Loc and PCN Sub ICB Loc Match ",
 )
+_BANDS = (*(f"{age}_{age + 4}" for age in range(0, 95, 5)), "95+")
+_IS_OLDER = np.array([band in _BANDS[13:] for band in _BANDS])  # 65 and over
+# about how many patients there are of each band, in thousandths
+_AGES = np.array([50, 57, 60, 57, 60, 67, 72, 72, 69, 63, 63, 66, 60, 50, 45, 40, 26, 15, 7, 2])
 _NETWORKS_BEGAN = pd.Timestamp(2019, 10, 1)
 
 
@@ -143,6 +147,31 @@ def write_registered_patients(inbox: Path, world: World) -> None:
             }
         )
         write_csv(inbox / marked(f"gp-reg-pat-prac-all-{month:%Y-%m}.csv"), frame)
+
+
+def write_ages(inbox: Path, world: World) -> None:
+    """Patients of the newest month by sex and five-year age; practices in poorer places have fewer old people."""
+    month, practices, patients = world.months[-1], world.practices, world.patients[-1]
+    random = world.random(65)
+    rows = []
+    for row, listed in zip(practices.itertuples(), patients, strict=True):
+        if not listed:
+            continue
+        older = np.clip(0.185 - 0.05 * np.log(row.imd_2025 / 21) + random.normal(0, 0.025), 0.05, 0.34)
+        shape = np.where(
+            _IS_OLDER, older * _AGES / _AGES[_IS_OLDER].sum(), (1 - older) * _AGES / _AGES[~_IS_OLDER].sum()
+        )
+        by_age = random.multinomial(listed, shape)
+        women = random.binomial(by_age, 0.5)
+        place = ("GP_PRAC_PAT_LIST", f"{month:%d%b%Y}".upper(), "GP", row.code, "", row.postcode)
+        rows.append((*place, "ALL", "ALL", listed))
+        for sex, counted in (("FEMALE", women), ("MALE", by_age - women)):
+            rows += [
+                (*place, sex, band, n) for band, n in zip(("ALL", *_BANDS), (counted.sum(), *counted), strict=True)
+            ]
+    columns = ["PUBLICATION", "EXTRACT_DATE", "ORG_TYPE", "ORG_CODE", "ONS_CODE", "POSTCODE", "SEX", "AGE_GROUP_5"]
+    frame = pd.DataFrame(rows, columns=[*columns, "NUMBER_OF_PATIENTS"])
+    write_csv(inbox / marked(f"gp-reg-pat-prac-quin-age-{month:%Y-%m}.csv"), frame)
 
 
 def write_deprivation(inbox: Path, world: World) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import re
+import statistics
 import zipfile
 from collections import Counter, defaultdict
 from datetime import date
@@ -204,6 +205,23 @@ def test_online_requests_and_list_sizes_are_the_manifests(home, manifest):
     with (home / "inbox" / "gp-reg-pat-prac-all-2026-10-synthetic.csv").open() as lines:
         sizes = {row["CODE"]: int(row["NUMBER_OF_PATIENTS"]) for row in csv.DictReader(lines)}
     assert sizes == {row["practice"]: row["patients"] for row in truth} == {row[1]: row[16] for row in rows}
+
+
+def test_ages_add_up_to_the_lists_and_practices_differ_in_them(home, manifest):
+    with (home / "inbox" / "gp-reg-pat-prac-quin-age-2026-10-synthetic.csv").open() as lines:
+        rows = [(row["ORG_CODE"], row["SEX"], row["AGE_GROUP_5"], int(row["NUMBER_OF_PATIENTS"]))
+                for row in csv.DictReader(lines)]  # fmt: skip
+    sizes = {row["practice"]: row["patients"] for row in manifest["months"][-1]["practices"]}
+    by_band, older = defaultdict(int), defaultdict(int)
+    for code, sex, band, patients in rows:
+        by_band[code, sex == "ALL", band == "ALL"] += patients
+        older[code] += patients if band in ("65_69", "70_74", "75_79", "80_84", "85_89", "90_94", "95+") else 0
+    assert {code for code, *_ in rows} == set(sizes)
+    for code, size in sizes.items():
+        assert by_band[code, True, True] == by_band[code, False, True] == by_band[code, False, False] == size
+    shares = [older[code] / size for code, size in sizes.items()]
+    assert 0.15 < statistics.median(shares) < 0.22
+    assert max(shares) - min(shares) > 0.08
 
 
 def test_stories_show_in_the_organisation_files(home, manifest):
