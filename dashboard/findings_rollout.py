@@ -12,7 +12,8 @@ OWN_WORDS = "As the ICB's own tracker has it; what it does not say is not guesse
 
 
 class Told(Protocol):
-    """What is told: of a day, as believed on another; `newest` is the newest belief there is."""
+    """What is told: of a day, as believed on another; `newest` is the newest belief there is, and figures go from
+    `first` to `last`."""
 
     @property
     def day(self) -> date: ...
@@ -20,6 +21,10 @@ class Told(Protocol):
     def believed(self) -> date: ...
     @property
     def newest(self) -> date: ...
+    @property
+    def first(self) -> date: ...
+    @property
+    def last(self) -> date: ...
 
 
 def as_told(at: Told | None) -> str:
@@ -27,6 +32,13 @@ def as_told(at: Told | None) -> str:
     if at is None:
         return ""
     return words.day(at.day) + ("" if at.believed == at.newest else f", as believed on {words.day(at.believed)}")
+
+
+def untold(at: Told) -> str:
+    """Why there are no figures of a day outside `first` to `last`."""
+    if at.day > at.last:
+        return f"There are no figures of {words.day(at.day)} yet: the newest are of {words.day(at.last)}."
+    return f"The tracker's first date is {words.day(at.first)}: nothing is known of {words.day(at.day)}."
 
 
 def long(days: int) -> str:

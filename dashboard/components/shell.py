@@ -161,6 +161,15 @@ def filter_select(name: str, label: str, options: Sequence[Any], value: str, **m
     )  # fmt: skip
 
 
+def filter_day(name: str, label: str, day: date, first: date, last: date) -> Component:
+    """The same for a day, typed as in Britain or taken from a calendar that goes from `first` to `last`."""
+    return dmc.DateInput(
+        id={"filter": name}, label=label, value=day.isoformat(), minDate=first.isoformat(), maxDate=last.isoformat(),
+        valueFormat="DD/MM/YYYY", debounce=True, popoverProps={"withinPortal": True}, size="sm", className="filter",
+        **attributes(data_testid=f"filter-{name}"),
+    )  # fmt: skip
+
+
 def _grouped(choices: Sequence[Organisation], view: View) -> list[dict[str, Any]]:
     offered = list(choices)
     if all(each.code != view.organisation.code for each in offered):

@@ -10,8 +10,8 @@ from dashboard.charts.rollout import STAGE_WORDS
 from dashboard.components.board import board
 from dashboard.components.panel import slot, table
 from dashboard.components.sentences import headline, sentences
-from dashboard.components.shell import filter_select
-from dashboard.findings_rollout import OWN_WORDS, as_told, of, said, title
+from dashboard.components.shell import filter_day, filter_select
+from dashboard.findings_rollout import OWN_WORDS, as_told, of, said, title, untold
 from dashboard.page import Chart, Column, Definitions, Drawing, Page, Rows
 from dashboard.pages._telephony_before_after import CHARTS as BEFORE_AFTER
 from dashboard.pages._telephony_before_after import before_and_after
@@ -296,11 +296,8 @@ def layout(scope: Scope, view: View) -> list[Component]:
     found = telephony.counts(scope, view)
     at = found["moment"]
     if at is None or not found["open"]:
-        about = (
-            NO_TRACKER
-            if at is None
-            else "The rollout tracker is not about this organisation. Choose the ICB or a part of it."
-        )
+        about = "The rollout tracker is not about this organisation. Choose the ICB or a part of it."
+        about = NO_TRACKER if at is None else about if at.is_told else untold(at)
         return [*headline("Digital telephony", about), *([_choices(scope, at)] if at else [])]
     rows, due = telephony.practices(scope, view), telephony.target(scope)
     forecast = telephony.forecast(scope, view) if found["live"] < found["open"] else None
@@ -341,14 +338,12 @@ def _choices(scope: Scope, at: telephony.Moment) -> Component:
         {"value": day.isoformat(), "label": f"{words.day(day)}{' (newest)' if day == at.newest else ''}"}
         for day in telephony.beliefs(scope)
     ]
-    told = [
-        {"value": month.isoformat(), "label": words.day(min(day, at.believed) if at.believed < at.newest else day)}
-        for month, day in telephony.months(scope)
-        if at.believed == at.newest or month <= at.believed
-    ]
+    earlier = at.believed < at.newest
     return html.Div(
         [
-            filter_select("on", "Position on", told, at.month.isoformat()),
+            filter_day(
+                "on", "Position on (dd/mm/yyyy)", at.day, at.first, min(at.believed, at.last) if earlier else at.last
+            ),
             filter_select("believed", "As believed on", believed, at.believed.isoformat()),
         ],
         className="page-filter",

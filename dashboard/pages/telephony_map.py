@@ -8,7 +8,7 @@ from dashboard.access.scope import Scope
 from dashboard.charts.maps import live_map
 from dashboard.components.panel import slot
 from dashboard.components.sentences import headline
-from dashboard.findings_rollout import of
+from dashboard.findings_rollout import as_told, of, untold
 from dashboard.page import Chart, Column, Definitions, Drawing, Page, Rows
 from dashboard.queries import telephony
 from dashboard.view import View
@@ -53,8 +53,11 @@ MAP = Chart(
 
 def layout(scope: Scope, view: View) -> list[Component]:
     """The map, and the way back."""
+    at = telephony.moment(scope, view)
+    if at is not None and not at.is_told:
+        return headline("Where digital telephony is live", untold(at))
     return [
-        *headline("Where digital telephony is live", view.organisation.name),
+        *headline("Where digital telephony is live", " · ".join(filter(None, (view.organisation.name, as_told(at))))),
         html.P(html.A("Back to digital telephony", href="/telephony" + view.search())),
         html.Div([slot(MAP, view, wide=True)], className="panels"),
     ]

@@ -1,11 +1,11 @@
 """The rollout of digital telephony: where practices stand on a day, as believed then or now, and what it changed.
 
 Two choices of the URL decide what is told: `believed`, the snapshot of the tracker (default: the newest), and `on`,
-the month at whose end practices are looked at (default: today, or the day of an older snapshot).
+the day on which practices are looked at (default: today, or the day of an older snapshot).
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from statistics import median
 from typing import Any
 
@@ -13,6 +13,7 @@ from dashboard.access.scope import Scope
 from dashboard.page import Rows
 from dashboard.queries import organisations
 from dashboard.queries.source import reader, remembered
+from dashboard.queries.views import months_before
 from dashboard.view import Organisation, View
 from etl.analysis.forecast import Finish, finish
 
@@ -25,13 +26,18 @@ ASKED = ("missed", "answered", "answered_within_120s", "mean_wait", "dealt_with"
 
 @dataclass(frozen=True)
 class Moment:
-    """What is told: as believed on `believed`, of `day`, in the month `month`. `first`: the first month there is."""
+    """What is told: as believed on `believed`, of `day`. Figures go from `first` to `last`; `newest`: the newest belief."""
 
     believed: date
     day: date
-    month: date
     first: date
+    last: date
     newest: date
+
+    @property
+    def is_told(self) -> bool:
+        """Whether there are figures of the day: none before the tracker's first date, none of days to come."""
+        return self.first <= self.day <= self.last
 
 
 @remembered
@@ -42,10 +48,10 @@ def beliefs(scope: Scope) -> tuple[date, ...]:
 
 
 @remembered
-def months(scope: Scope) -> tuple[tuple[date, date], ...]:
-    """(month, the day it is told of) for every month of the rollout, newest first."""
-    rows = reader().records("SELECT DISTINCT period_start, on_day FROM telephony_practice ORDER BY period_start DESC")
-    return tuple((row["period_start"], row["on_day"]) for row in rows)
+def span(scope: Scope) -> tuple[date, date] | None:
+    """The first and the last day there are figures of: the tracker's first date, and the day of the night."""
+    row = reader().records("SELECT min(from_date) AS first, max(to_date) AS last FROM telephony_practice")[0]
+    return None if row["first"] is None else (row["first"], row["last"])
 
 
 @remembered
@@ -61,17 +67,32 @@ def target(scope: Scope) -> date:
 
 
 def moment(scope: Scope, view: View) -> Moment | None:
-    """The moment the URL asks for; None where there is no tracker. An unknown date is the default one."""
-    known, every = beliefs(scope), months(scope)
-    if not known or not every:
+    """The moment the URL asks for; None where there is no tracker. What is no date, or no snapshot's, is the default.
+
+    A period that ends with an earlier month is told of that month's last day.
+    """
+    known, told_of = beliefs(scope), span(scope)
+    if not known or told_of is None:
         return None
+    first, last = told_of
     believed = next((day for day in known if day.isoformat() == view.option("believed")), known[0])
     # before its newest snapshot nothing later was known
-    today = every[0][1] if believed == known[0] else min(believed, every[0][1])
-    on = view.option("on", view.ending.isoformat() if view.ending else "")
-    asked = next((day for month, day in every if month.isoformat() == on), today)
-    day = min(asked, today)
-    return Moment(believed, day, day.replace(day=1), every[-1][0], known[0])
+    today = last if believed == known[0] else min(believed, last)
+    asked = _day(view.option("on"))
+    if asked is None:
+        asked = min(today, _last_day(view.ending)) if view.ending else today
+    return Moment(believed, asked if asked > last else min(asked, today), first, last, known[0])
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _last_day(month: date) -> date:
+    return months_before(month, -1) - timedelta(days=1)
 
 
 @remembered
@@ -100,12 +121,11 @@ def _standing(organisation: Organisation, at: Moment, due: date) -> Rows:
         LEFT JOIN plan AS w ON w.practice_code = p.practice
         LEFT JOIN rollout_state AS s ON s.believed_on = :believed AND s.practice_code = p.practice
             AND s.from_date <= :day AND (s.to_date IS NULL OR s.to_date >= :day)
-        WHERE p.period_start = :month AND p.{column} = :code
+        WHERE p.from_date <= :day AND p.to_date >= :day AND p.{column} = :code
         ORDER BY n.name NULLS LAST, o.name, p.practice
         """,
         believed=at.believed,
         day=at.day,
-        month=at.month,
         code=organisation.code,
     )
     for row in rows:
@@ -123,7 +143,7 @@ def told(scope: Scope, view: View) -> tuple[Moment | None, Rows]:
     """The moment, and every open practice of the view's organisation; permits the organisation, not each practice."""
     organisations.permit(scope, [view.organisation.code])
     at = moment(scope, view)
-    return at, _standing(view.organisation, at, target(scope)) if at else []
+    return at, _standing(view.organisation, at, target(scope)) if at and at.is_told else []
 
 
 def visible(scope: Scope, rows: Rows) -> Rows:
@@ -188,8 +208,8 @@ def burn_up(scope: Scope, view: View) -> Rows:
             WHERE believed_on = :believed AND stage = 'live' GROUP BY practice_code
         ),
         months AS (
-            SELECT *, least(on_day, :day) AS told FROM telephony_practice
-            WHERE {column} = :code AND period_start <= :month
+            SELECT *, least(last_day(from_date), :day) AS told FROM telephony_practice
+            WHERE {column} = :code AND from_date <= :day
         )
         SELECT m.told AS day, count(*) AS open, {by_stage},
             count(*) FILTER (WHERE s.stage <> 'live' AND s.line_type IN ('PSTN', 'ISDN')) AS on_analogue,
@@ -198,11 +218,11 @@ def burn_up(scope: Scope, view: View) -> Rows:
         LEFT JOIN plan AS w ON w.practice_code = m.practice
         LEFT JOIN rollout_state AS s ON s.believed_on = :believed AND s.practice_code = m.practice
             AND s.from_date <= m.told AND (s.to_date IS NULL OR s.to_date >= m.told)
+        WHERE m.to_date >= m.told
         GROUP BY m.told ORDER BY m.told
         """,
         believed=at.believed,
         day=at.day,
-        month=at.month,
         code=view.organisation.code,
     )
     started = next((place for place, row in enumerate(found) if row["signed_up"] or row["plan"]), len(found))

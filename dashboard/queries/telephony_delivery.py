@@ -89,7 +89,8 @@ def funding_share(scope: Scope, view: View) -> dict[str, Any] | None:
         return None
     if "share" in facts:
         every = reader().records(
-            "SELECT count(*) AS practices FROM telephony_practice WHERE period_start = :month", month=at.month
+            "SELECT count(*) AS practices FROM telephony_practice WHERE from_date <= :day AND to_date >= :day",
+            day=at.day,
         )[0]["practices"]
         whole = facts["share"]["pounds"]
         return {"pounds": whole * len(rows) / every, "is_own": True, "whole": whole}
@@ -109,7 +110,7 @@ def money(scope: Scope, view: View) -> Rows:
     now."""
     organisations.permit(scope, [view.organisation.code])
     at = moment(scope, view)
-    if at is None:
+    if at is None or not at.is_told:
         return []
     known = organisations.directory()
     inside = {each.code for each in known.children.get(view.organisation.code, ())} | {view.organisation.code}

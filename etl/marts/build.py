@@ -52,6 +52,7 @@ ORDER = (
     "rollout_funding",
     "rollout_state",
     "telephony_practice",
+    "telephony_state",
     "telephony_month",
     "telephony_date",
     "rebase",

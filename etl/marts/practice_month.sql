@@ -40,31 +40,43 @@ days AS (
     SELECT d.*, CASE WHEN t.day BETWEEN d.month AND d.last_day THEN t.day ELSE d.last_day END AS on_day
     FROM mart.month AS d
     CROSS JOIN (SELECT max(day) AS day FROM fact.setting WHERE name = 'today') AS t
+),
+known AS (
+    SELECT
+        o.code AS practice,
+        d.month,
+        d.on_day,
+        -- a practice that opens after the month or closed before it is open from after to
+        greatest(coalesce(o.opened, d.month), d.month) AS open_from,
+        least(coalesce(o.closed, d.last_day), d.last_day) AS open_to,
+        coalesce(o.status, 'A') NOT IN ('D', 'P')
+            AND o.is_gp
+            AND (lm.list_month IS NULL OR l.practice IS NOT NULL) AS is_counted,
+        p.parent AS pcn,
+        coalesce(s.parent, ps.parent) AS sub_icb,
+        i.parent AS icb,
+        r.parent AS region,
+        n.patients,
+        n.patients_on
+    FROM mart.organisation AS o
+    CROSS JOIN days AS d
+    LEFT JOIN newest_list AS n ON n.practice = o.code AND n.month = d.month AND n.choice = 1
+    LEFT JOIN mart.parent_month AS p ON p.child = o.code AND p.parent_kind = 'pcn' AND p.month = d.month
+    LEFT JOIN mart.parent_month AS s ON s.child = o.code AND s.parent_kind = 'sub_icb' AND s.month = d.month
+    LEFT JOIN mart.parent_month AS ps ON ps.child = p.parent AND ps.parent_kind = 'sub_icb' AND ps.month = d.month
+    LEFT JOIN mart.parent_month AS i
+        ON i.child = coalesce(s.parent, ps.parent) AND i.parent_kind = 'icb' AND i.month = d.month
+    LEFT JOIN mart.parent_month AS r ON r.child = i.parent AND r.parent_kind = 'region' AND r.month = d.month
+    LEFT JOIN list_of_month AS lm ON lm.sub_icb = coalesce(s.parent, ps.parent, '') AND lm.month = d.month
+    LEFT JOIN listed AS l ON l.practice = o.code AND l.month = lm.list_month
+    WHERE o.kind = 'practice'
+      AND coalesce(o.closed, DATE '2999-12-31') >= (SELECT min(month) FROM mart.month)
 )
 SELECT
-    o.code AS practice,
-    d.month,
-    coalesce(o.opened, DATE '1900-01-01') <= d.on_day
-        AND coalesce(o.closed, DATE '2999-12-31') >= d.on_day
-        AND coalesce(o.status, 'A') NOT IN ('D', 'P')
-        AND o.is_gp
-        AND (lm.list_month IS NULL OR l.practice IS NOT NULL) AS is_open,
-    p.parent AS pcn,
-    coalesce(s.parent, ps.parent) AS sub_icb,
-    i.parent AS icb,
-    r.parent AS region,
-    n.patients,
-    n.patients_on
-FROM mart.organisation AS o
-CROSS JOIN days AS d
-LEFT JOIN newest_list AS n ON n.practice = o.code AND n.month = d.month AND n.choice = 1
-LEFT JOIN mart.parent_month AS p ON p.child = o.code AND p.parent_kind = 'pcn' AND p.month = d.month
-LEFT JOIN mart.parent_month AS s ON s.child = o.code AND s.parent_kind = 'sub_icb' AND s.month = d.month
-LEFT JOIN mart.parent_month AS ps ON ps.child = p.parent AND ps.parent_kind = 'sub_icb' AND ps.month = d.month
-LEFT JOIN mart.parent_month AS i
-    ON i.child = coalesce(s.parent, ps.parent) AND i.parent_kind = 'icb' AND i.month = d.month
-LEFT JOIN mart.parent_month AS r ON r.child = i.parent AND r.parent_kind = 'region' AND r.month = d.month
-LEFT JOIN list_of_month AS lm ON lm.sub_icb = coalesce(s.parent, ps.parent, '') AND lm.month = d.month
-LEFT JOIN listed AS l ON l.practice = o.code AND l.month = lm.list_month
-WHERE o.kind = 'practice'
-  AND coalesce(o.closed, DATE '2999-12-31') >= (SELECT min(month) FROM mart.month)
+    practice, month,
+    is_counted AND on_day BETWEEN open_from AND open_to AS is_open,
+    -- the days of the month on which it is open; NULL: on none, whatever ODS says
+    CASE WHEN is_counted THEN open_from END AS open_from,
+    CASE WHEN is_counted THEN open_to END AS open_to,
+    pcn, sub_icb, icb, region, patients, patients_on
+FROM known

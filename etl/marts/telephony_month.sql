@@ -1,13 +1,13 @@
 -- The rollout of every organisation and month. Every open practice counts in the denominator, also one that the
 -- tracker does not name; `practices_counted` are those it names.
 WITH rows_by_level AS (
-    SELECT practice AS organisation, 'practice' AS level, * FROM mart.telephony_practice
+    SELECT practice AS organisation, 'practice' AS level, * FROM mart.telephony_state
     UNION ALL
-    SELECT pcn, 'pcn', * FROM mart.telephony_practice WHERE pcn IS NOT NULL
+    SELECT pcn, 'pcn', * FROM mart.telephony_state WHERE pcn IS NOT NULL
     UNION ALL
-    SELECT sub_icb, 'sub_icb', * FROM mart.telephony_practice WHERE sub_icb IS NOT NULL
+    SELECT sub_icb, 'sub_icb', * FROM mart.telephony_state WHERE sub_icb IS NOT NULL
     UNION ALL
-    SELECT icb, 'icb', * FROM mart.telephony_practice WHERE icb IS NOT NULL
+    SELECT icb, 'icb', * FROM mart.telephony_state WHERE icb IS NOT NULL
 )
 SELECT
     organisation, level, 'month' AS period_kind, period_start,

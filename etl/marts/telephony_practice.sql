@@ -1,102 +1,103 @@
--- Every open practice of the ICBs that the tracker is about, at the end of each month's last day (the month that
--- is running: today), as it is believed now. Not in the tracker: open all the same, and nothing known.
+-- The open practices of the ICBs that the tracker is about, from the first date in the tracker to today: a row for each
+-- stretch of days of a month over which a practice is open and its areas stay the same. So any day can be asked for,
+-- and what holds at a month's end is what holds on its last day. The list size is the month's: see practice_month.
 WITH today AS (SELECT max(day) AS day FROM fact.setting WHERE name = 'today'),
-target AS (SELECT max(day) AS day FROM fact.setting WHERE name = 'telephony_target_date'),
 current_rollout AS (
     SELECT * FROM fact.rollout_milestone
     WHERE believed_on = (SELECT max(believed_on) FROM fact.rollout_milestone)
 ),
-current_state AS (
-    SELECT * FROM mart.rollout_state
-    WHERE believed_on = (SELECT max(believed_on) FROM fact.rollout_milestone)
-),
-tracked AS (SELECT DISTINCT practice_code FROM current_rollout),
+tracked AS (SELECT DISTINCT practice_code AS practice FROM current_rollout),
 span AS (
     SELECT min(least(coalesce(actual_date, planned_date), coalesce(planned_date, actual_date))) AS first_day
     FROM current_rollout
 ),
-days AS (
-    SELECT m.month, CASE WHEN m.last_day < t.day THEN m.last_day ELSE t.day END AS on_day
-    FROM mart.month AS m
-    CROSS JOIN today AS t
-    CROSS JOIN span AS s
-    WHERE m.last_day >= s.first_day AND m.month <= t.day
-),
 covered AS (
     SELECT DISTINCT p.icb, p.month
     FROM mart.practice_month AS p
-    INNER JOIN tracked AS t ON t.practice_code = p.practice
-    WHERE p.is_open AND p.icb IS NOT NULL
+    INNER JOIN tracked AS t ON t.practice = p.practice
+    WHERE p.open_from <= p.open_to AND p.icb IS NOT NULL
+),
+candidate AS (
+    SELECT practice FROM tracked
+    UNION
+    SELECT p.practice FROM mart.practice_month AS p INNER JOIN covered AS c ON c.icb = p.icb AND c.month = p.month
+),
+opened AS (
+    SELECT
+        p.practice, p.month, p.patients,
+        greatest(p.open_from, s.first_day) AS from_date,
+        least(p.open_to, t.day) AS to_date
+    FROM mart.practice_month AS p
+    INNER JOIN candidate AS c ON c.practice = p.practice
+    CROSS JOIN today AS t
+    CROSS JOIN span AS s
+    WHERE p.open_from <= p.open_to AND greatest(p.open_from, s.first_day) <= least(p.open_to, t.day)
+),
+-- a practice, and all that it was ever part of: where any of them moves, the practice's areas change
+chain AS (
+    SELECT practice, practice AS child FROM candidate
+    UNION
+    SELECT c.practice, m.parent FROM candidate AS c INNER JOIN mart.membership AS m ON m.child = c.practice
+    UNION
+    SELECT c.practice, u.parent
+    FROM candidate AS c
+    INNER JOIN mart.membership AS m ON m.child = c.practice
+    INNER JOIN mart.membership AS u ON u.child = m.parent
+),
+moved AS (
+    SELECT c.practice, m.from_date AS day FROM chain AS c INNER JOIN mart.membership AS m ON m.child = c.child
+    UNION
+    SELECT c.practice, CAST(m.to_date + INTERVAL '1 day' AS DATE)
+    FROM chain AS c
+    INNER JOIN mart.membership AS m ON m.child = c.child
+),
+starts AS (
+    SELECT practice, month, from_date FROM opened
+    UNION
+    SELECT o.practice, o.month, m.day
+    FROM opened AS o
+    INNER JOIN moved AS m ON m.practice = o.practice AND m.day > o.from_date AND m.day <= o.to_date
+),
+stretch AS (
+    SELECT
+        s.practice, s.month, s.from_date, o.patients,
+        coalesce(
+            CAST(
+                lead(s.from_date) OVER (PARTITION BY s.practice, s.month ORDER BY s.from_date) - INTERVAL '1 day' AS DATE
+            ),
+            o.to_date
+        ) AS to_date
+    FROM starts AS s
+    INNER JOIN opened AS o ON o.practice = s.practice AND o.month = s.month
+),
+asked AS (
+    SELECT DISTINCT c.child, s.from_date AS day
+    FROM stretch AS s
+    INNER JOIN chain AS c ON c.practice = s.practice
 ),
 held AS (
-    SELECT DISTINCT c.practice_code, c.capability, d.month
-    FROM mart.rollout_capability AS c
-    INNER JOIN days AS d ON c.from_date <= d.on_day AND (c.to_date IS NULL OR c.to_date >= d.on_day)
-),
-able AS (
     SELECT
-        practice_code, month,
-        max(CASE WHEN capability = 'queue_position' THEN 1 ELSE 0 END) AS queue_position,
-        max(CASE WHEN capability = 'call_back' THEN 1 ELSE 0 END) AS call_back,
-        max(CASE WHEN capability = 'call_routing' THEN 1 ELSE 0 END) AS call_routing,
-        max(CASE WHEN capability = 'clinical_system_link' THEN 1 ELSE 0 END) AS clinical_system_link,
-        max(CASE WHEN capability = 'call_logs' THEN 1 ELSE 0 END) AS call_logs
-    FROM held
-    GROUP BY practice_code, month
+        a.child, a.day, m.parent_kind, m.parent,
+        row_number() OVER (
+            PARTITION BY a.child, a.day, m.parent_kind ORDER BY m.from_date DESC, m.parent
+        ) AS choice
+    FROM asked AS a
+    INNER JOIN mart.membership AS m
+        ON m.child = a.child AND m.from_date <= a.day AND (m.to_date IS NULL OR m.to_date >= a.day)
 ),
-named AS (SELECT DISTINCT practice_code FROM mart.rollout_capability),
-able_known AS (SELECT count(*) AS capabilities FROM mart.rollout_capability),
-money AS (
-    SELECT f.practice_code, d.month, sum(f.awarded) AS awarded, sum(f.paid) AS paid
-    FROM mart.rollout_funding AS f
-    INNER JOIN days AS d ON f.date <= d.on_day
-    GROUP BY f.practice_code, d.month
-),
-money_known AS (SELECT count(*) AS items FROM mart.rollout_funding)
+parent_on AS (SELECT child, day, parent_kind, parent FROM held WHERE choice = 1)
 SELECT
-    p.practice, p.month AS period_start, d.on_day, p.pcn, p.sub_icb, p.icb, p.patients,
-    t.practice_code IS NOT NULL AS is_tracked,
-    s.stage,
-    CASE WHEN t.practice_code IS NOT NULL THEN coalesce(s.stage_number, 0) END AS stage_number,
-    s.from_date AS since, s.supplier, s.line_type,
-    CASE
-        WHEN t.practice_code IS NULL THEN NULL
-        WHEN s.stage = 'live' AND s.from_date <= g.day THEN 1
-        ELSE 0
-    END AS live_by_target,
-    CASE
-        WHEN t.practice_code IS NULL THEN NULL
-        WHEN s.stage = 'live' THEN CASE WHEN s.from_date > g.day THEN 1 ELSE 0 END
-        WHEN d.on_day > g.day THEN 1
-        ELSE 0
-    END AS late,
-    CASE
-        WHEN t.practice_code IS NULL THEN NULL
-        WHEN s.stage = 'live' THEN CASE WHEN s.from_date > g.day THEN s.from_date - g.day END
-        WHEN d.on_day > g.day THEN d.on_day - g.day
-    END AS days_late,
-    CASE
-        WHEN t.practice_code IS NULL THEN NULL
-        WHEN s.stage <> 'live' AND s.line_type IN ('PSTN', 'ISDN') THEN 1
-        ELSE 0
-    END AS analogue,
-    coalesce(a.queue_position, CASE WHEN n.practice_code IS NOT NULL OR k.capabilities > 0 AND t.practice_code IS NOT NULL THEN 0 END) AS queue_position,
-    coalesce(a.call_back, CASE WHEN n.practice_code IS NOT NULL OR k.capabilities > 0 AND t.practice_code IS NOT NULL THEN 0 END) AS call_back,
-    coalesce(a.call_routing, CASE WHEN n.practice_code IS NOT NULL OR k.capabilities > 0 AND t.practice_code IS NOT NULL THEN 0 END) AS call_routing,
-    coalesce(a.clinical_system_link, CASE WHEN n.practice_code IS NOT NULL OR k.capabilities > 0 AND t.practice_code IS NOT NULL THEN 0 END) AS clinical_system_link,
-    coalesce(a.call_logs, CASE WHEN n.practice_code IS NOT NULL OR k.capabilities > 0 AND t.practice_code IS NOT NULL THEN 0 END) AS call_logs,
-    coalesce(m.awarded, CASE WHEN i.items > 0 AND t.practice_code IS NOT NULL THEN 0 END) AS awarded,
-    coalesce(m.paid, CASE WHEN i.items > 0 AND t.practice_code IS NOT NULL THEN 0 END) AS paid
-FROM mart.practice_month AS p
-INNER JOIN days AS d ON d.month = p.month
-CROSS JOIN target AS g
-CROSS JOIN able_known AS k
-CROSS JOIN money_known AS i
-LEFT JOIN covered AS c ON c.icb = p.icb AND c.month = p.month
-LEFT JOIN tracked AS t ON t.practice_code = p.practice
-LEFT JOIN current_state AS s
-    ON s.practice_code = p.practice AND s.from_date <= d.on_day AND (s.to_date IS NULL OR s.to_date >= d.on_day)
-LEFT JOIN named AS n ON n.practice_code = p.practice
-LEFT JOIN able AS a ON a.practice_code = p.practice AND a.month = p.month
-LEFT JOIN money AS m ON m.practice_code = p.practice AND m.month = p.month
-WHERE p.is_open AND (c.icb IS NOT NULL OR t.practice_code IS NOT NULL)
+    s.practice, s.month AS period_start, s.from_date, s.to_date,
+    p.parent AS pcn,
+    coalesce(l.parent, pl.parent) AS sub_icb,
+    i.parent AS icb,
+    s.patients
+FROM stretch AS s
+LEFT JOIN parent_on AS p ON p.child = s.practice AND p.parent_kind = 'pcn' AND p.day = s.from_date
+LEFT JOIN parent_on AS l ON l.child = s.practice AND l.parent_kind = 'sub_icb' AND l.day = s.from_date
+LEFT JOIN parent_on AS pl ON pl.child = p.parent AND pl.parent_kind = 'sub_icb' AND pl.day = s.from_date
+LEFT JOIN parent_on AS i
+    ON i.child = coalesce(l.parent, pl.parent) AND i.parent_kind = 'icb' AND i.day = s.from_date
+LEFT JOIN covered AS c ON c.icb = i.parent AND c.month = s.month
+LEFT JOIN tracked AS t ON t.practice = s.practice
+WHERE c.icb IS NOT NULL OR t.practice IS NOT NULL

@@ -236,11 +236,13 @@ TABLES: dict[str, dict[str, str]] = {
         "supplier": "VARCHAR",
         "line_type": "VARCHAR",
     },
-    # open practices of the ICBs a tracker is about, month by month, with the areas and list size of the month
+    # open practices of the ICBs a tracker is about: stretches of days, none across two months, with the areas of those
+    # days and the list size of the month; from the tracker's first date to today
     "telephony_practice": {
         "practice": "VARCHAR",
         "period_start": "DATE",  # month
-        "on_day": "DATE",  # its last day; today in the month that is running
+        "from_date": "DATE",
+        "to_date": "DATE",
         "pcn": "VARCHAR",
         "sub_icb": "VARCHAR",
         "icb": "VARCHAR",
@@ -357,7 +359,7 @@ ORDER = {
     "rollout_capability": "practice_code, capability, from_date",
     "rollout_funding": "practice_code, item, date",
     "rollout_state": "believed_on, practice_code, stage_number",
-    "telephony_practice": "period_start, practice",
+    "telephony_practice": "from_date, practice",
     "telephony_date": "kind, day",
     "rebase": "organisation, date",
     "navigation_month": "practice_code, month, channel, request_category, destination",

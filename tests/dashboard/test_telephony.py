@@ -317,7 +317,7 @@ def asked(app: Dash) -> Iterator[AppContext]:
 @pytest.mark.parametrize("day", DATES, ids=str)
 def test_the_page_counts_what_the_files_say(story: Story, day: date) -> None:
     for code in _organisations(story):
-        view = resolve(SCOPE, f"?organisation={code}&on={day.replace(day=1)}")
+        view = resolve(SCOPE, f"?organisation={code}&on={day}")
         expected = _expected(story, code, day)
         found = telephony.counts(SCOPE, view)
         for name in ("open", "live_by_target", "late", "on_analogue", "waiting", "not_in_tracker", *STAGES):
@@ -374,7 +374,7 @@ def test_lateness_slippage_and_waiting_of_each_practice(story: Story) -> None:
 @pytest.mark.usefixtures("asked")
 @pytest.mark.parametrize("day", DATES, ids=str)
 def test_money_and_suppliers_are_what_the_files_say(story: Story, day: date) -> None:
-    view = resolve(SCOPE, f"?on={day.replace(day=1)}")
+    view = resolve(SCOPE, f"?on={day}")
     dated = [row for row in story.money if not row["date"] or date.fromisoformat(row["date"]) <= day]
     found = telephony_delivery.money(SCOPE, view)
     assert sum(row["awarded"] for row in found) == sum(float(row["awarded"]) for row in dated)
