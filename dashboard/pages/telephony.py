@@ -176,6 +176,10 @@ AREAS = Chart(
         Column("days_late", "Days late, middle", "count"),
         Column("on_analogue", "On analogue lines", "count"),
         Column("patients", "Patients", "count"),
+        *(
+            Column(f"patients_{stage}", f"Patients, {STAGE_WORDS[stage].lower()} or beyond", "count")
+            for stage in telephony.STAGES[1:-1]
+        ),
         Column("patients_live", "Patients, live", "count"),
     ),
     measures=lambda view: ("telephony_live", "telephony_live_by_target", "telephony_late", "telephony_patients_live"),

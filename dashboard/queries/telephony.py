@@ -26,7 +26,7 @@ ASKED = ("missed", "answered", "answered_within_120s", "mean_wait", "dealt_with"
 
 @dataclass(frozen=True)
 class Moment:
-    """What is told: as believed on `believed`, of `day`. Figures go from `first` to `last`; `newest`: the newest belief."""
+    """What is told: as believed on `believed` (the newest: `newest`), of `day`; there are figures of `first` to `last`."""
 
     believed: date
     day: date
@@ -164,7 +164,8 @@ def practices(scope: Scope, view: View) -> Rows:
 
 def counts(scope: Scope, view: View) -> dict[str, Any]:
     """How many open practices, and how many of them at or beyond each stage, live by the target, late, waiting, on
-    analogue lines, not in the tracker; patients of all and of the live ones (None where a list is not known)."""
+    analogue lines, not in the tracker; patients of all and of those at or beyond each stage (None where a list is not
+    known)."""
     at, rows = told(scope, view)
     return {**_counted(rows, target(scope)), "moment": at}
 
@@ -184,7 +185,12 @@ def _counted(rows: Rows, due: date) -> dict[str, Any]:
         "not_in_tracker": sum(not row["is_tracked"] for row in rows),
         "days_late": median([row["days_late"] for row in rows if row["days_late"] is not None] or [0]),
         "patients": None if None in lists else sum(lists),
-        "patients_live": None if None in lists else sum(row["patients"] for row in live),
+        **{
+            f"patients_{stage}": None
+            if None in lists
+            else sum(row["patients"] for row in rows if (row["stage_number"] or 0) >= number)
+            for number, stage in enumerate(STAGES, start=1)
+        },
     }
 
 

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +17,7 @@ import pytest
 from dash import Dash
 from flask.ctx import AppContext
 
-from dashboard import answers
+from dashboard import answers, words
 from dashboard.access import Scope
 from dashboard.app import create_app
 from dashboard.charts import rollout as rollout_charts
@@ -43,6 +43,15 @@ CAPABILITIES = ["queue_position", "call_back", "call_routing", "clinical_system_
 ICB = "QZZ"
 LEFT_OUT = 5  # a practice that the tracker forgets
 LAST_DAY = 18  # one whose last day is today: still open, whatever the month's end will say
+NEW = 27  # one that opened in the middle of the rollout
+OPENED, MOVED, CLOSES = date(2023, 9, 13), date(2025, 11, 14), date(2026, 1, 14)
+DAY = timedelta(days=1)
+# what happens in the middle of a month: the days before, on and after it; and days on which nothing does
+MID_MONTH = (
+    OPENED - DAY, OPENED, date(2023, 11, 20), date(2023, 12, 31), date(2024, 1, 1), date(2024, 2, 29),
+    MOVED - DAY, MOVED, MOVED + DAY, CLOSES - DAY, CLOSES, CLOSES + DAY,
+)  # fmt: skip
+LISTED_IN = date(2023, 9, 1)  # of the list size before the newest: so known to December, and not known from January
 SCOPE = Scope("icb")
 
 Tracker = dict[str, dict[str, tuple[date | None, date | None, str, str]]]
@@ -57,7 +66,7 @@ class Story:
     trackers: dict[date, Tracker]
     able: list[dict[str, str]]
     money: list[dict[str, str]]
-    patients: dict[str, int]
+    lists: dict[date, dict[str, int]]
 
     @property
     def newest(self) -> date:
@@ -71,8 +80,12 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     home.inbox.mkdir(parents=True)
     world = make_world(TODAY, months=1)
     world.practices.loc[LAST_DAY, "closed"] = datetime.combine(TODAY, datetime.min.time())
+    world.practices.loc[CLOSED, "closed"] = datetime.combine(CLOSES, datetime.min.time())
+    world.practices.loc[MOVED_PCN, "pcn_from"] = datetime.combine(MOVED, datetime.min.time())
+    world.practices.loc[NEW, "opened"] = datetime.combine(OPENED, datetime.min.time())
     demo_organisations.write_organisations(home.inbox, world)
     demo_organisations.write_registered_patients(home.inbox, world)
+    _write_an_older_list(home.inbox, world)
     demo_rollout.write_rollout(home.inbox, world)
     forgotten = world.practices.code[LEFT_OUT]
     for path in home.inbox.glob("rollout-tracker*.csv"):
@@ -84,8 +97,11 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
         trackers[believed] = _accepted(world, believed, _records(path))
     able = _read_csv(next(home.inbox.glob("rollout-capability*")))
     money = _read_csv(next(home.inbox.glob("rollout-funding*")))
-    listed = _read_csv(max(home.inbox.glob("gp-reg-pat-prac-all-*")))
-    patients = {row["CODE"]: int(row["NUMBER_OF_PATIENTS"]) for row in listed if row["TYPE"] == "GP"}
+    lists = {}
+    for path in home.inbox.glob("gp-reg-pat-prac-all-*"):
+        month = date.fromisoformat(path.name.removeprefix("gp-reg-pat-prac-all-")[:7] + "-01")
+        listed = [row for row in _read_csv(path) if row["TYPE"] == "GP"]
+        lists[month] = {row["CODE"]: int(row["NUMBER_OF_PATIENTS"]) for row in listed}
     square = {"type": "Polygon", "coordinates": [[[-3, 54], [-2, 54], [-2, 55], [-3, 54]]]}
     areas = [{"type": "Feature", "properties": {"name": "ICB - 9ZA"}, "geometry": square}]
     places = [
@@ -97,7 +113,31 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     (home.home / "reference" / "shapes.geojson").write_text(json.dumps(shapes), encoding="utf-8")
     night = nightly(home)
     assert night.refused == []
-    return Story(home, world, trackers, able, money, patients)
+    return Story(home, world, trackers, able, money, lists)
+
+
+def _write_an_older_list(inbox: Path, world: World) -> None:
+    """The list size of another month, from the columns of the newest: with those that have closed since."""
+    newest = next(inbox.glob("gp-reg-pat-prac-all-*"))
+    heading, first = newest.read_text(encoding="utf-8").splitlines()[:2]
+    fields = dict(zip(heading.split(","), first.split(","), strict=True))
+    with (inbox / f"gp-reg-pat-prac-all-{LISTED_IN:%Y-%m}-synthetic.csv").open("w", encoding="utf-8") as stream:
+        table = csv.DictWriter(stream, list(fields), lineterminator="\n")
+        table.writeheader()
+        for number, row in enumerate(world.practices[:OWN_PRACTICES].itertuples()):
+            own = {"CODE": row.code, "SUB_ICB_LOCATION_CODE": row.sub_icb, "NUMBER_OF_PATIENTS": 4000 + 7 * number}
+            area = {"ONS_SUB_ICB_LOCATION_CODE": demo_organisations.SUB_ICBS[row.sub_icb][2]}
+            table.writerow(fields | own | area | {"EXTRACT_DATE": LISTED_IN.isoformat()})
+
+
+def _list_size(story: Story, code: str, day: date) -> int | None:
+    """A practice's patients: of the day's month, else of the newest of the three before, else not known."""
+    for back in range(4):
+        years, month = divmod(day.year * 12 + day.month - 1 - back, 12)
+        listed = story.lists.get(date(years, month + 1, 1), {})
+        if code in listed:
+            return listed[code]
+    return None
 
 
 def _read_csv(path: Path) -> list[dict[str, str]]:
@@ -164,6 +204,8 @@ def _members(story: Story, organisation: str, day: date) -> list[str]:
     for position, row in enumerate(story.world.practices.itertuples()):
         if position >= OWN_PRACTICES or (str(row.closed) != "NaT" and row.closed.date() < day):
             continue
+        if row.opened.date() > day:
+            continue
         pcn = row.pcn_before if str(row.pcn_from) != "NaT" and row.pcn_from.date() > day else row.pcn
         if organisation in (ICB, row.sub_icb, pcn, row.code):
             found.append(row.code)
@@ -178,8 +220,9 @@ def _expected(story: Story, organisation: str, day: date, believed: date | None 
     counts: dict[str, Any] = {"open": len(members), "live_by_target": 0, "late": 0, "on_analogue": 0, "waiting": 0}
     counts |= {"not_in_tracker": 0, **dict.fromkeys(STAGES, 0), **dict.fromkeys(CAPABILITIES, 0)}
     counts |= {"days_late": 0, "patients": 0, **{f"patients_{stage}": 0 for stage in STAGES}}
+    counts["list_unknown"] = any(_list_size(story, code, day) is None for code in members)
     for code in members:
-        listed = story.patients[code] if day == TODAY else 0  # the only list there is
+        listed = _list_size(story, code, day) or 0
         counts["patients"] += listed
         for row in story.able:
             if row["practice_code"] == code and date.fromisoformat(row["from_date"]) <= day:
@@ -255,7 +298,7 @@ def test_measures_are_what_the_files_say(story: Story, day: date) -> None:
         else:
             assert ("telephony_days_late", code) not in found or found["telephony_days_late", code][0] is None
         for name in ("signed_up", "contracted", "installed", "live"):
-            if day == TODAY and known:
+            if day == TODAY and known and not expected["list_unknown"]:
                 assert found[f"telephony_patients_{name}", code][:2] == (
                     expected[f"patients_{name}"],
                     expected["patients"],
@@ -314,7 +357,7 @@ def asked(app: Dash) -> Iterator[AppContext]:
 
 
 @pytest.mark.usefixtures("asked")
-@pytest.mark.parametrize("day", DATES, ids=str)
+@pytest.mark.parametrize("day", DATES + MID_MONTH, ids=str)
 def test_the_page_counts_what_the_files_say(story: Story, day: date) -> None:
     for code in _organisations(story):
         view = resolve(SCOPE, f"?organisation={code}&on={day}")
@@ -322,6 +365,8 @@ def test_the_page_counts_what_the_files_say(story: Story, day: date) -> None:
         found = telephony.counts(SCOPE, view)
         for name in ("open", "live_by_target", "late", "on_analogue", "waiting", "not_in_tracker", *STAGES):
             assert found[name] == expected[name], (name, code)
+        for name in ("patients", *(f"patients_{stage}" for stage in STAGES)):
+            assert found[name] == (None if expected["list_unknown"] else expected[name]), (name, code)
         held = telephony.capabilities(SCOPE, view)
         for name in CAPABILITIES:
             assert sum(row[name] is not None for row in held) == expected[name], (name, code)
@@ -330,6 +375,42 @@ def test_the_page_counts_what_the_files_say(story: Story, day: date) -> None:
             assert {name: charted[-1][name] for name in ("day", "open", *STAGES[1:])} == {
                 "day": day, "open": expected["open"], **{name: expected[name] for name in STAGES[1:]},
             }  # fmt: skip
+
+
+def test_the_days_in_the_middle_of_a_month_tell_days_apart(story: Story) -> None:
+    closes, moved = story.world.practices.code[CLOSED], story.world.practices.iloc[MOVED_PCN]
+    assert closes in _members(story, ICB, CLOSES)
+    assert closes not in _members(story, ICB, CLOSES + DAY)
+    assert moved.code in _members(story, moved.pcn_before, MOVED - DAY)
+    assert moved.code in _members(story, moved.pcn, MOVED)
+    assert moved.code not in _members(story, moved.pcn_before, MOVED)
+    assert _expected(story, ICB, date(2023, 12, 31))["patients"] > 150_000
+    assert _expected(story, ICB, date(2024, 1, 1))["list_unknown"]
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_day_without_figures_gets_a_sentence(story: Story) -> None:
+    first = min(
+        day for own in story.trackers[story.newest].values() for each in own.values() for day in each[:2] if day
+    )
+    for day, said in (
+        (first - DAY, f"The tracker's first date is {words.day(first)}: nothing is known of"),
+        (TODAY + DAY, f"There are no figures of {words.day(TODAY + DAY)} yet"),
+    ):
+        view = resolve(SCOPE, f"?on={day}")
+        assert said in str(page.layout(SCOPE, view))
+        assert "panel" not in str(page.layout(SCOPE, view))
+        assert all(chart.query(SCOPE, view) == [] for chart in page.ALL if chart.name != "telephony-impact")
+    for text in ("yesterday", "2023-02-30", "2023-8-1"):
+        assert telephony.counts(SCOPE, resolve(SCOPE, f"?on={text}"))["moment"].day == TODAY
+    assert telephony.counts(SCOPE, resolve(SCOPE, f"?on={first}"))["moment"].day == first
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_period_that_ends_earlier_is_told_of_its_last_day(story: Story) -> None:
+    month = (TODAY.replace(day=1) - DAY).replace(day=1)
+    view = replace(resolve(SCOPE, ""), ending=(month - DAY).replace(day=1))
+    assert telephony.moment(SCOPE, view).day == month - DAY
 
 
 @pytest.mark.usefixtures("asked")
@@ -342,6 +423,10 @@ def test_what_was_believed_then_is_told_as_then(story: Story) -> None:
             assert found["moment"].day == day
             for name in ("open", "live_by_target", "late", "on_analogue", "waiting", "not_in_tracker", *STAGES):
                 assert found[name] == expected[name], (name, code, believed)
+            earlier = min(MID_MONTH[2], believed)
+            found = telephony.counts(SCOPE, resolve(SCOPE, f"?organisation={code}&believed={believed}&on={earlier}"))
+            expected = _expected(story, code, earlier, believed)
+            assert {name: found[name] for name in STAGES} == {name: expected[name] for name in STAGES}, (code, believed)
 
 
 @pytest.mark.usefixtures("asked")
