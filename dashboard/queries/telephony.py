@@ -26,7 +26,7 @@ ASKED = ("missed", "answered", "answered_within_120s", "mean_wait", "dealt_with"
 
 @dataclass(frozen=True)
 class Moment:
-    """What is told: as believed on `believed` (the newest: `newest`), of `day`; there are figures of `first` to `last`."""
+    """What is told: as believed on `believed` (newest: `newest`), of `day`; there are figures of `first` to `last`."""
 
     believed: date
     day: date
