@@ -192,7 +192,7 @@ def _protect(rows: pd.DataFrame, people: People, shown: dict[str, list[float | N
             if people.hidden[place]:
                 hidden.add(place)
                 shown[part][index], status[index] = None, "c"
-            else:
+            elif not people.exact[place]:
                 shown[part][index] = float(rounded(getattr(row, part)))
         shown["value"][index] = _recomputed(row, shown["numerator"][index], shown["denominator"][index])
         if shown["value"][index] is None and not status[index]:

@@ -98,9 +98,9 @@ class Sum(_Strict):
 
 
 class AtMost(_Strict):
-    """A part of a measure that never exceeds parts of others together; its measure's own policy holds for it."""
+    """Parts of measures that together never exceed parts of others together; each under its own measure's policy."""
 
-    lesser: str = Field(pattern=r"^\w+\.(numerator|denominator)$")
+    lesser: tuple[str, ...] = Field(min_length=1)
     parts: tuple[str, ...] = Field(min_length=1)
 
 

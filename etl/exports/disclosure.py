@@ -8,13 +8,14 @@ So further counts are hidden until both of these hold for every hidden count:
 
 * No sum, after each has narrowed what the others leave open, leaves fewer than POSSIBLE_VALUES values: nobody
   learns a hidden count more closely than rounding would have told (`_Sums`). This goes over all files together.
+  Nor does a shown total leave one value to who guesses that all its hidden parts are 1 to 7: 7 + 7 + 7 + 7 is 30.
 * All sums of its file together do not give it away: there is another table of whole numbers, in which this count
   differs, that would have been published exactly alike (`_Alternatives` finds one, or something more is hidden).
 
 That a hidden count may be known to be 1 to 7 is the policy's own doing: that is what hiding it says.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from random import Random
 
@@ -24,8 +25,7 @@ SMALLEST_SHOWN = 8
 BASE = 5
 POSSIBLE_VALUES = 5  # as many as stand behind a rounded count
 UNBOUNDED = 1e9
-# looking for another table that would be published alike
-TRIES = 8  # how often for each count
+TRIES = 8  # how often another table is looked for, for each count
 STEPS = 25  # how many changes of one
 CANDIDATES = 120  # how many counts are tried against one sum
 DETOUR = 0.3  # how often the next sum to mend is any, not the one with the fewest parts
@@ -37,13 +37,15 @@ class Counts:
     """Counts of people that are published together.
 
     values: zero or more. sums: (total, parts, rest) as positions, where total = parts + rest and `rest` is known
-    to the reader. at_most: (lesser, greater): the first never exceeds the second. exact: published as they are (no
-    people). unpublished: in no file; they only say how the others hang together. file: which file each is in.
+    to the reader. at_most: (lesser, greater): the first never exceeds the second. hidden_with: (one, other): the first
+    tells of the second and is hidden with it. exact: published as they are (no people). unpublished: in no file; they
+    only say how the others hang together. file: which file each is in.
     """
 
     values: np.ndarray
     sums: list[tuple[int, list[int], float]] = field(default_factory=list)
     at_most: list[tuple[int, int]] = field(default_factory=list)
+    hidden_with: list[tuple[int, int]] = field(default_factory=list)
     exact: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
     unpublished: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
     file: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=int))
@@ -69,7 +71,7 @@ class Counts:
             if total in place and all(part in place for part in parts)
         ]
         at_most = [(place[one], place[other]) for one, other in self.at_most if one in place and other in place]
-        return Counts(self.values[chosen], sums, at_most, self.exact[chosen], self.unpublished[chosen]), chosen
+        return Counts(self.values[chosen], sums, at_most, [], self.exact[chosen], self.unpublished[chosen]), chosen
 
 
 def is_small(values: np.ndarray) -> np.ndarray:
@@ -94,14 +96,17 @@ def hide(counts: Counts) -> np.ndarray:
     hidden = is_small(counts.values) & counts.may_be_hidden
     if not hidden.any():
         return hidden
-    sums = _Sums(counts)
-    files = [_File(*counts.of_file(number)) for number in np.unique(counts.file).tolist()]
+    sums, files = _Sums(counts), np.unique(counts.file).tolist()
+    steps = [sums.hide_more, sums.hide_sevens, *(_File(*counts.of_file(file)).hide_what_holds_fast for file in files)]
     while True:
-        low, high = sums.narrow(*_ranges(counts, hidden))
-        leaks = hidden & (np.floor(high + 1e-6) - np.ceil(low - 1e-6) < POSSIBLE_VALUES - 1)
-        if leaks.any() and sums.hide_more(counts, hidden, leaks, low, high):
-            continue
-        if not any(file.hide_what_holds_fast(hidden) for file in files):
+        for one, other in counts.hidden_with:
+            hidden[one] |= hidden[other] & counts.may_be_hidden[one]
+        before = hidden.sum()
+        for step in steps:
+            step(hidden)
+            if hidden.sum() > before:
+                break
+        else:
             return hidden
 
 
@@ -117,6 +122,7 @@ class _Sums:
     """The sums as arrays: for each part its position and its sum; for each sum its total."""
 
     def __init__(self, counts: Counts) -> None:
+        self.counts = counts
         self.total = np.array([total for total, _, _ in counts.sums], dtype=int)
         self.rest = np.array([rest for _, _, rest in counts.sums], dtype=float)
         lengths = [len(parts) for _, parts, _ in counts.sums]
@@ -151,39 +157,49 @@ class _Sums:
         total = self.total[self.sum_of_part]
         return low[total] - (highs - high[self.part]), high[total] - (lows - low[self.part])
 
-    def hide_more(
-        self, counts: Counts, hidden: np.ndarray, leaks: np.ndarray, low: np.ndarray, high: np.ndarray
-    ) -> bool:
-        """Hide one more count for each leak, in place: in the sum that narrows the leak most, the smallest part
-        shown, else the total. A leak all of whose sums are hidden leaks through its neighbours: then theirs.
-        Says whether anything was hidden."""
+    def hide_more(self, hidden: np.ndarray) -> None:
+        """Hide one more count for each too closely known, in place: in the sum that narrows it most, the smallest part
+        shown, else the total. One all of whose sums are hidden leaks through its neighbours: then theirs."""
+        low, high = self.narrow(*_ranges(self.counts, hidden))
+        leaks = hidden & (np.floor(high + 1e-6) - np.ceil(low - 1e-6) < POSSIBLE_VALUES - 1)
         part_low, part_high = self._of_parts(low, high)
         members = np.concatenate([self.part, self.total])
         sums = np.concatenate([self.sum_of_part, np.arange(len(self.total))])
         width = np.concatenate([part_high - part_low, np.zeros(len(self.total))])
-        values, can_hide = counts.values, counts.may_be_hidden & ~hidden
+        can_hide = self.counts.may_be_hidden & ~hidden
         useful = np.bincount(sums, can_hide[members], len(self.total)) > 0
-        leaks = leaks.copy()
+        known = -1
         while not (leaks[members] & useful[sums]).any():
+            if leaks.sum() == known:
+                return
             known = leaks.sum()
             for one, other in ((self.lesser, self.greater), (self.greater, self.lesser)):
                 partners = other[leaks[one]]
                 if can_hide[partners].any():
                     hidden[partners[can_hide[partners]]] = True
-                    return True
+                    return
                 leaks[partners] = True
             near = np.bincount(sums, leaks[members], len(self.total)) > 0
             leaks[members[near[sums]]] = True
-            if leaks.sum() == known:
-                return False
         chosen = np.flatnonzero(leaks[members] & useful[sums])
         chosen = chosen[np.lexsort((sums[chosen], width[chosen], members[chosen]))]
-        chosen = chosen[np.unique(members[chosen], return_index=True)[1]]
-        for number in np.unique(sums[chosen]):
+        self._hide_in(sums[chosen[np.unique(members[chosen], return_index=True)[1]]], hidden)
+
+    def hide_sevens(self, hidden: np.ndarray) -> None:
+        """Hide one more count, in place, where a shown total leaves only 7 to a part if all hidden ones are small."""
+        low, high = _ranges(self.counts, hidden)
+        small = hidden & is_small(self.counts.values)
+        part_low, _ = self._of_parts(low, np.where(small, SMALLEST_SHOWN - 1, high))
+        self._hide_in(self.sum_of_part[small[self.part] & (part_low > SMALLEST_SHOWN - 2)], hidden)
+
+    def _hide_in(self, sums: np.ndarray, hidden: np.ndarray) -> None:
+        """Hide the smallest part shown of each of these sums, else its total."""
+        can_hide = self.counts.may_be_hidden & ~hidden
+        for number in np.unique(sums):
             parts = self.part[self.sum_of_part == number]
-            parts = parts[can_hide[parts]]
-            hidden[parts[np.argmin(values[parts])] if len(parts) else self.total[number]] = True
-        return True
+            parts, total = parts[can_hide[parts]], self.total[number]
+            chosen = parts[np.argmin(self.counts.values[parts])] if len(parts) else total
+            hidden[chosen] |= can_hide[chosen]
 
 
 class _File:
@@ -194,46 +210,39 @@ class _File:
         self.ties = _ties(counts, self.leaves)
         self.varied = np.zeros(len(places), dtype=bool)
 
-    def hide_what_holds_fast(self, hidden: np.ndarray) -> bool:
-        """Hide more, in place, until every hidden count of this file has an alternative. Says whether it did."""
+    def hide_what_holds_fast(self, hidden: np.ndarray) -> None:
+        """Hide one more, in place, for each hidden count of this file of which no alternative is found."""
         own = hidden[self.places]
-        if not (own & ~self.varied).any():
-            return False
-        found = _Alternatives(self, own).hide_what_holds_fast(self.varied)
-        hidden[self.places] = own
-        return found
+        if (own & ~self.varied).any():
+            _Alternatives(self, own).hide_what_holds_fast(self.varied)
+            hidden[self.places] = own
 
 
-def _leaves(counts: Counts) -> list[dict[int, int]]:
+def _leaves(counts: Counts) -> list[Counter[int]]:
     """Every count as a sum of counts that are nobody's total: {leaf: how often}."""
     parts = {total: members for total, members, _ in reversed(counts.sums)}  # the first sum of a total stands
-    found: list[dict[int, int] | None] = [None] * len(counts.values)
+    found: dict[int, Counter[int]] = {}
 
-    def expand(position: int) -> dict[int, int]:
-        known = found[position]
-        if known is None:
-            found[position] = {position: 1}  # two counts that are each other's sum: the first stands
-            known = {} if position in parts else {position: 1}
-            for part in parts.get(position, ()):
-                for leaf, times in expand(part).items():
-                    known[leaf] = known.get(leaf, 0) + times
-            found[position] = known
-        return known
+    def expand(position: int) -> Counter[int]:
+        if position not in found:
+            found[position] = Counter([position])  # two counts that are each other's sum: the first stands
+            if position in parts:
+                found[position] = sum((expand(part) for part in parts[position]), Counter())
+        return found[position]
 
     return [expand(position) for position in range(len(counts.values))]
 
 
-def _ties(counts: Counts, leaves: list[dict[int, int]]) -> list[tuple[dict[int, int], float, float]]:
+def _ties(counts: Counts, leaves: list[Counter[int]]) -> list[tuple[Counter[int], float, float]]:
     """Rules that hold between leaves whatever is shown: (leaves, how far down, how far up they may go).
 
     A second sum with the same total over other leaves must go on holding; a lesser stays at most its greater.
     """
 
-    def difference(greater: int, lessers: list[int]) -> dict[int, int]:
-        held = dict(leaves[greater])
+    def difference(greater: int, lessers: list[int]) -> Counter[int]:
+        held = Counter(leaves[greater])
         for lesser in lessers:
-            for leaf, times in leaves[lesser].items():
-                held[leaf] = held.get(leaf, 0) - times
+            held.subtract(leaves[lesser])
         return held
 
     equal = [(difference(total, parts), 0.0, 0.0) for total, parts, _ in counts.sums]
@@ -253,7 +262,6 @@ class _Alternatives:
         counts, leaves = file.counts, file.leaves
         self.hidden, self.leaves = hidden, leaves
         low, high = _ranges(counts, hidden)
-        # as lists: numbers one at a time are slow in arrays
         self.values, self.low, self.high = counts.values.tolist(), low.tolist(), high.tolist()
         may_be_hidden = counts.may_be_hidden
         self.rules: list[tuple[float, float]] = []  # how far down and up a sum of leaves may go
@@ -292,13 +300,12 @@ class _Alternatives:
             for step, breaks in self.breaks_first.items():
                 breaks[leaf] += not -down <= step * times <= up
 
-    def hide_what_holds_fast(self, varied: np.ndarray) -> bool:
+    def hide_what_holds_fast(self, varied: np.ndarray) -> None:
         """For each hidden count without an alternative, hide the smallest shown count that holds it fast.
 
         Changes `hidden` and `varied` (for which counts an alternative is known) in place. An alternative stays
-        one when more is hidden. Says whether anything was hidden.
+        one when more is hidden.
         """
-        before = int(self.hidden.sum())
         for position in np.flatnonzero(self.hidden & ~varied).tolist():
             if varied[position]:
                 continue
@@ -316,14 +323,9 @@ class _Alternatives:
                     break
             else:
                 self._release(held)
-        return int(self.hidden.sum()) > before
 
     def _has_room(self, leaf: int, by: int) -> bool:
         return self.low[leaf] <= self.values[leaf] + by <= self.high[leaf]
-
-    def _holds(self, rule: int, by: int) -> bool:
-        down, up = self.rules[rule]
-        return -down <= by <= up
 
     def _walk(self, leaf: int, step: int, chance: Random) -> dict[int, int]:
         """Change a leaf by one, then mend a broken rule by the step that breaks least, again and again.
@@ -382,7 +384,6 @@ class _Alternatives:
         """How many more rules one more change would break than it mends."""
         more, own, effect, rules = self.breaks_first[step][leaf], self.rules_of[leaf], self.effect, self.rules
         for rule in own.keys() & effect.keys():
-            # written out: this is where the time goes
             (down, up), by, change = rules[rule], effect[rule], step * own[rule]
             more += (-down <= by <= up) + (-down <= change <= up) - (-down <= by + change <= up) - 1
         return more
@@ -391,10 +392,9 @@ class _Alternatives:
         """Hide the smallest shown count that one change of these leaves would break, else that touches them,
         else any."""
         touching = {rule: times for leaf in held for rule, times in self.rules_of.get(leaf, {}).items()}
-        broken = [r for r, times in touching.items() if not (self._holds(r, times) and self._holds(r, -times))]
+        broken = [rule for rule, times in touching.items() if abs(times) > min(self.rules[rule])]
         for rules in (broken, touching, range(len(self.rules))):
-            shown = {self.shown[rule] for rule in rules} - {-1}
-            shown = {position for position in shown if not self.hidden[position]}
+            shown = {p for p in (self.shown[rule] for rule in rules) if p >= 0 and not self.hidden[p]}
             if shown:
                 self.hidden[min(shown, key=lambda position: (self.values[position], position))] = True
                 return

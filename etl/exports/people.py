@@ -3,6 +3,7 @@
 Who reads several exports adds up across them. So what is hidden is decided once, for all of them together.
 """
 
+from collections.abc import Sequence
 from datetime import date
 from itertools import product
 from weakref import WeakKeyDictionary
@@ -34,7 +35,8 @@ class People:
         self.cells: dict[tuple[str, ...], int] = {}
         self.sums: list[tuple[int, list[int], float]] = []
         self.at_most: list[tuple[int, int]] = []
-        self.hidden = np.zeros(0, dtype=bool)
+        self.hidden_with: list[tuple[int, int]] = []
+        self.hidden = self.exact = np.zeros(0, dtype=bool)
         self._said: set[tuple[int, ...]] = set()
         self._values: list[float] = []
         self._exact: list[bool] = []
@@ -50,20 +52,22 @@ class People:
     def counts(self) -> Counts:
         """The system as disclosure control takes it."""
         exact, file = np.array(self._exact, dtype=bool), np.array(self._file, dtype=int)
-        return Counts(np.array(self._values), self.sums, self.at_most, exact, file == NO_FILE, file)
+        return Counts(np.array(self._values), self.sums, self.at_most, self.hidden_with, exact, file == NO_FILE, file)
 
     def decide(self) -> "People":
         """Settle what is hidden."""
-        self.hidden = hide(self.counts())
+        counts = self.counts()
+        self.hidden, self.exact = hide(counts), counts.exact
         return self
 
     # -- what there is
 
     def add_measures(self, rows: pd.DataFrame, people: set[str]) -> None:
         """Both parts of measures (measure, organisation, numerator, denominator, unit), and what adds up over
-        organisations. Measures not in `people` are exact.
+        organisations. Measures not in `people` are exact, and so are parts that their own definition calls so.
 
-        Two measures with one denominator hold one count, hidden in both or in neither.
+        Two measures with one denominator hold one count, hidden in both or in neither. Seconds of a hidden number of
+        conversations are hidden with it.
         """
         alike: dict[tuple[str, str, float], int] = {}  # what is counted, organisation, value → position
         registry = measures()
@@ -77,11 +81,15 @@ class People:
                 what = f"{own.mart}.{own.column}" if own else f"{row.measure}.{part}"
                 key = what, str(row.organisation), float(value)
                 if key not in alike:
-                    alike[key] = self._count(value, exact=row.measure not in people)
+                    exact = row.measure not in people or (own is not None and own.disclosure == "exact")
+                    alike[key] = self._count(value, exact=exact)
                 self.parts[str(row.measure), part, str(row.organisation)] = alike[key]
             lesser, greater = (self.parts.get((str(row.measure), part, str(row.organisation))) for part in PARTS)
-            if row.measure in people and row.unit == "percent" and lesser is not None and greater is not None:
-                self._at_most(lesser, greater)
+            if row.measure in people and lesser is not None and greater is not None:
+                if row.unit == "percent":
+                    self._at_most(lesser, greater)
+                elif row.unit == "seconds":
+                    self.hidden_with.append((lesser, greater))
         for measure, part in sorted({(measure, part) for measure, part, _ in self.parts if measure in people}):
             for code, below in self.organisations.sums():
                 total, *members = (self.parts.get((measure, part, one)) for one in (code, *below))
@@ -113,9 +121,9 @@ class People:
         """A part of a measure that never exceeds others together."""
         for rule in limits:
             for code in self._organisations():
-                lesser, *parts = (self._part(name, code) for name in (rule.lesser, *rule.parts))
-                if lesser is not None and None not in parts:
-                    self._at_most(lesser, self._together([part for part in parts if part is not None]))
+                lessers, greaters = ([self._part(name, code) for name in names] for names in (rule.lesser, rule.parts))
+                if None not in (*lessers, *greaters):
+                    self._at_most(self._together(lessers), self._together(greaters))
 
     def add_cells(self, links: tuple[Cells, ...], definition: Definition, table: Counted) -> None:
         """Parts of measures that are sums of the table's cells."""
@@ -146,8 +154,9 @@ class People:
         measure, part = name.split(".")
         return self.parts.get((measure, part, code))
 
-    def _together(self, parts: list[int]) -> int:
+    def _together(self, positions: Sequence[int | None]) -> int:
         """The position of the sum of these counts, which itself is in no file."""
+        parts = [position for position in positions if position is not None]
         if len(parts) == 1:
             return parts[0]
         total = self._count(sum(self._values[part] for part in parts), file=None)
@@ -193,7 +202,7 @@ def _system(reader: Reader, month: date, organisations: Organisations, further: 
     rules, definition = definitions()[RULES], definitions()[TABLE]
     rows = measure_rows(reader, month)
     of_people = set(rows["measure"][rows["disclosure"] == "people"])
-    known_exactly = {rule.lesser.split(".")[0] for rule in rules.limits}
+    known_exactly = {name.split(".")[0] for rule in rules.limits for name in (*rule.lesser, *rule.parts)}
     system = People(organisations)
     system.add_measures(rows[rows["measure"].isin(of_people | known_exactly)], of_people)
     system.add_sums((*rules.sums, *further))

@@ -44,7 +44,6 @@ SELECT
     count(*) AS practices_open,
     sum(CASE WHEN r.funded + r.cascaded > 0 THEN 1 ELSE 0 END) AS practices_trained,
     sum(CASE WHEN r.funded > 0 THEN 1 ELSE 0 END) AS places_used,
-    sum(r.funded) AS funded,
     sum(r.cascaded) AS cascaded
 FROM rows_by_level AS r
 LEFT JOIN (SELECT DISTINCT practice_code FROM fact.training) AS t ON t.practice_code = r.practice

@@ -12,13 +12,15 @@ LEVELS: tuple[Level, ...] = ("practice", "pcn", "sub_icb", "icb", "region", "eng
 
 
 class Part(BaseModel):
-    """A numerator or denominator: a column of a mart. `label` is what it counts, in words."""
+    """A numerator or denominator: a column of a mart. `label` is what it counts, in words. `disclosure`: exact where
+    a measure of people divides by what is no count of people: calls, practices, registered patients."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     mart: str
     column: str
     label: str
+    disclosure: Literal["exact"] | None = None
 
 
 class Measure(BaseModel):

@@ -11,18 +11,24 @@ from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
 from etl.exports.disclosure import Counts
 
+Shown = list[float | None]
 
-def ranges(counts: Counts, shown: list[float | None], every: int = 1) -> list[tuple[int, float, float]]:
+
+def ranges(
+    counts: Counts, shown: Shown, every: int = 1, guessed: frozenset[int] = frozenset()
+) -> list[tuple[int, float, float]]:
     """(position, lowest, highest) that each hidden count (None) may have, given all that is shown.
 
-    The attacker knows the sums, that a shown 0 is 0, that a shown count is within 2 of the truth, and that a
-    hidden one is at least 1. `every`: ask only for each so-manieth hidden count.
+    The attacker knows the sums, what never exceeds what, that exact counts and a shown 0 are the truth, that another
+    shown count is within 2 of it, and that a hidden one is at least 1. `every`: ask only for each so-manieth hidden
+    count. `guessed`: which he takes to be hidden for being 1 to 7.
     """
     size = len(counts.values)
     sums, right, limits = system(counts)
-    bounds = [known(value) for value in shown]
+    bounds = known(counts, shown)
+    bounds = [(low, 7) if place in guessed else (low, high) for place, (low, high) in enumerate(bounds)]
     found = []
-    for position in [p for p, value in enumerate(shown) if value is None][::every]:
+    for position in hidden(counts, shown)[::every]:
         ends = []
         for sign in (1.0, -1.0):
             objective = np.zeros(size)
@@ -59,24 +65,34 @@ def system(counts: Counts) -> tuple[sparse.csr_matrix, np.ndarray, sparse.csr_ma
     return sums, np.array(right), sparse.csr_matrix(entries, shape=(len(pairs), size))
 
 
-def known(value: float | None) -> tuple[float, float | None]:
-    """What a reader knows of a count by itself: hidden ones are at least 1, shown ones within 2 of the truth."""
-    if value is None:
-        return 1, None
-    return (0, 0) if value == 0 else (value - 2, value + 2)
+def known(counts: Counts, shown: Shown) -> list[tuple[float, float | None]]:
+    """What a reader knows of each count by itself: hidden ones are at least 1, shown ones within 2 of the truth. What
+    is in no file is 0 or more."""
+
+    def of(value: float | None, is_exact: bool, is_unpublished: bool) -> tuple[float, float | None]:
+        if value is None:
+            return 0 if is_unpublished else 1, None
+        return (value, value) if value == 0 or is_exact else (value - 2, value + 2)
+
+    return [of(*one) for one in zip(shown, counts.exact, counts.unpublished, strict=True)]
 
 
-def whole_numbers(counts: Counts, shown: list[float | None]) -> list[tuple[int, float, float]]:
+def hidden(counts: Counts, shown: Shown) -> list[int]:
+    """The positions of the published counts that are hidden."""
+    return [p for p, value in enumerate(shown) if value is None and not counts.unpublished[p]]
+
+
+def whole_numbers(counts: Counts, shown: Shown) -> list[tuple[int, float, float]]:
     """`ranges` for whole counts only, without doubt and slowly: an integer programme for each end."""
     sums, right, limits = system(counts)
     constraints = [LinearConstraint(sums, right, right)]
     if limits is not None:
         constraints.append(LinearConstraint(limits, -np.inf, 0))
-    ends = [known(value) for value in shown]
+    ends = known(counts, shown)
     most = sum(high or 0 for _, high in ends) + 100  # an integer programme without an end may find none
     bounds = Bounds([low for low, _ in ends], [most if high is None else high for _, high in ends])
     found = []
-    for position in [p for p, value in enumerate(shown) if value is None]:
+    for position in hidden(counts, shown):
         objective = np.zeros(len(shown))
         objective[position] = 1.0
         lowest = milp(objective, constraints=constraints, bounds=bounds, integrality=np.ones(len(shown)))
@@ -86,19 +102,19 @@ def whole_numbers(counts: Counts, shown: list[float | None]) -> list[tuple[int, 
     return found
 
 
-def recovered(counts: Counts, shown: list[float | None], every: int = 1) -> list[int]:
+def recovered(counts: Counts, shown: Shown, every: int = 1, guessed: frozenset[int] = frozenset()) -> list[int]:
     """Hidden counts given away: fewer than two whole numbers remain possible."""
     return [
         position
-        for position, low, high in ranges(counts, shown, every)
+        for position, low, high in ranges(counts, shown, every, guessed)
         if high != np.inf and np.floor(high + 1e-6) - np.ceil(low - 1e-6) < 1
     ]
 
 
-def closely_known(counts: Counts, shown: list[float | None]) -> list[int]:
+def closely_known(counts: Counts, shown: Shown) -> list[int]:
     """Hidden counts of which fewer than five whole numbers remain when each sum has narrowed its members by what
     the others leave open, until none narrows any further."""
-    ends = [known(value) for value in shown]
+    ends = known(counts, shown)
     low = np.array([low for low, _ in ends], dtype=float)
     high = np.array([1e9 if high is None else high for _, high in ends], dtype=float)
     while True:
@@ -113,4 +129,4 @@ def closely_known(counts: Counts, shown: list[float | None]) -> list[int]:
             high[lesser], low[greater] = min(high[lesser], high[greater]), max(low[greater], low[lesser])
         if np.array_equal(before[0], low) and np.array_equal(before[1], high):
             break
-    return [p for p, value in enumerate(shown) if value is None and np.floor(high[p]) - np.ceil(low[p]) < 4]
+    return [p for p in hidden(counts, shown) if np.floor(high[p]) - np.ceil(low[p]) < 4]

@@ -34,13 +34,21 @@ NAVIGATION_TABLE = {
 MEASURES = {
     "calls_answered": ("percent", "exact"),
     "calls_inbound_per_1000": ("per_1000_patients", "exact"),
+    "logged_calls_lost_not_back": ("percent", "people"),
+    "logged_calls_missed": ("percent", "exact"),
+    "logged_calls_repeat_same_day": ("percent", "people"),
+    "navigation_calls_navigated": ("percent", "people"),
+    "navigation_calls_talk_seconds": ("seconds", "people"),
     "navigation_declined": ("percent", "people"),
     "navigation_not_recorded": ("percent", "people"),
     "navigation_redirected": ("percent", "people"),
     "navigation_redirected_external": ("percent", "people"),
+    "navigator_cascade_ratio": ("ratio", "people"),
+    "navigator_places_used": ("percent", "exact"),
     "navigators_trained_practices": ("percent", "exact"),
     "telephony_live": ("percent", "exact"),
 }
+CASCADED = (0, 1, 3, 0, 9, 2, 12, 0)  # colleagues trained by each practice
 CLINICAL = ("clinical_new", "medication")
 IN_PRACTICE_GP = ("gp_routine",)
 EXTERNAL = ("community_pharmacy", "self_care")
@@ -91,7 +99,16 @@ def _values(months: list[date], requests: pd.DataFrame) -> pd.DataFrame:
             add("calls_answered", practice, month, calls // 2, calls)
             add("calls_inbound_per_1000", practice, month, calls, 3000 + 100 * number)
             add("telephony_live", practice, month, number % 2, 1)
-            add("navigators_trained_practices", practice, month, min(number % 3, 1), 1)
+            used, passed_on = min(number % 3, 1), CASCADED[number - 1]
+            add("navigator_places_used", practice, month, used, 1)
+            add("navigator_cascade_ratio", practice, month, passed_on, used)
+            add("navigators_trained_practices", practice, month, used or passed_on > 0, 1)
+            logged, again, navigated = 60 + 12 * number, number // 2, 3 * number
+            add("logged_calls_missed", practice, month, 30 + number, logged)
+            add("logged_calls_repeat_same_day", practice, month, again, logged)
+            add("logged_calls_lost_not_back", practice, month, number, logged - again)
+            add("navigation_calls_navigated", practice, month, navigated, 40 + 3 * number)
+            add("navigation_calls_talk_seconds", practice, month, 181 * navigated, navigated)
             own = requests[(requests["practice_code"] == practice) & (requests["month"] == month)]
             clinical = own[own["request_category"].isin(CLINICAL)]
             base = clinical[clinical["destination"] != "not_recorded"]

@@ -26,6 +26,7 @@ from tests.etl.exports.conftest import (
     EXTERNAL,
     ICB,
     IN_PRACTICE_GP,
+    MEASURES,
     OCTOBER,
     ONS_CODES,
     PCNS,
@@ -79,22 +80,66 @@ def care_navigation(folder: Path) -> tuple[Counts, list[float | None], dict[tupl
     return counts, shown, place
 
 
+# what a reader knows of the measures besides: parts that are the same, or together never exceed others
+EQUAL = [
+    # a practice has one funded place
+    ("navigator_cascade_ratio.denominator", "navigator_places_used.numerator"),
+    # the length of every conversation is known
+    ("navigation_calls_navigated.numerator", "navigation_calls_talk_seconds.denominator"),
+    ("logged_calls_repeat_same_day.denominator", "logged_calls_missed.denominator"),
+]
+AT_MOST = [
+    (
+        ["navigators_trained_practices.numerator"],
+        ["navigator_places_used.numerator", "navigator_cascade_ratio.numerator"],
+    ),
+    (
+        ["logged_calls_lost_not_back.denominator", "logged_calls_repeat_same_day.numerator"],
+        ["logged_calls_missed.denominator"],
+    ),
+    (["logged_calls_lost_not_back.numerator"], ["logged_calls_missed.numerator"]),
+]
+# no people, whatever the measure
+EXACT_PARTS = {
+    "navigator_cascade_ratio.denominator",
+    "logged_calls_repeat_same_day.denominator",
+    "navigation_calls_navigated.denominator",
+}
+
+
 def measures_of_people(folder: Path) -> tuple[Counts, list[float | None], dict[tuple[str, str, str], int]]:
-    """The measures of people in measures_long in the same way, with the sums that hold between them; (measure, part,
-    organisation) → position."""
+    """The measures of people in measures_long in the same way, and the exact ones that tell of them, with what holds
+    between them; (measure, part, organisation) → position."""
     rows = written(folder, "measures_long")
-    people = rows[rows["measure"].str.startswith("navigation_")]
+    spoken_of = {name.split(".")[0] for pair in EQUAL for name in pair}
+    spoken_of |= {name.split(".")[0] for pair in AT_MOST for names in pair for name in names}
+    of_people = {measure for measure, (_, policy) in MEASURES.items() if policy == "people"}
     place: dict[tuple[str, str, str], int] = {}
     shown: list[float | None] = []
-    for row in people.itertuples():
+    exact: list[bool] = []
+    for row in rows[rows["measure"].isin(of_people | spoken_of)].itertuples():
         for part in ("numerator", "denominator"):
             place[row.measure, part, row.organisation_code] = len(shown)
             shown.append(number(getattr(row, part)))
-    counts = Counts(np.zeros(len(shown)))
+            exact.append(row.measure not in of_people or f"{row.measure}.{part}" in EXACT_PARTS)
+    sums: list[tuple[int, list[int], float]] = []
+    at_most: list[tuple[int, int]] = []
+    published = len(shown)
+    for code in sorted({code for _, _, code in place}):
+        for one, other in EQUAL:
+            sums.append((place[(*one.split("."), code)], [place[(*other.split("."), code)]], 0.0))
+        for lessers, greaters in AT_MOST:
+            for names in (lessers, greaters):
+                sums.append((len(shown), [place[(*name.split("."), code)] for name in names], 0.0))
+                shown.append(None)
+            at_most.append((len(shown) - 2, len(shown) - 1))
+    exact += [False] * (len(shown) - published)
+    unpublished = np.arange(len(shown)) >= published
+    counts = Counts(np.zeros(len(shown)), sums, at_most, exact=np.array(exact), unpublished=unpublished)
     for (measure, part, code), position in place.items():
         for codes in below(code):
             counts.sums.append((position, [place[measure, part, one] for one in codes], 0.0))
-        if part == "denominator":
+        if part == "denominator" and MEASURES[measure][0] == "percent":
             counts.at_most.append((place[measure, "numerator", code], position))
         if (measure, part) == ("navigation_not_recorded", "denominator"):
             base = place["navigation_redirected", "denominator", code]
@@ -123,6 +168,8 @@ def test_all_files_together_recover_nothing(generation: Path) -> None:
     shown += further
     counts.sums += [(first + total, [first + part for part in members], rest) for total, members, rest in measured.sums]
     counts.at_most += [(first + lesser, first + greater) for lesser, greater in measured.at_most]
+    exact = np.concatenate([np.zeros(first, dtype=bool), measured.exact])
+    unpublished = np.concatenate([np.zeros(first, dtype=bool), measured.unpublished])
     linked = 0
     for (measure, part, code), position in parts.items():
         if (measure, part) in ADDED_UP:
@@ -137,7 +184,7 @@ def test_all_files_together_recover_nothing(generation: Path) -> None:
             ]
             counts.sums.append((first + position, members, 0.0))
             linked += 1
-    counts = Counts(np.zeros(len(shown)), counts.sums, counts.at_most)
+    counts = Counts(np.zeros(len(shown)), counts.sums, counts.at_most, exact=exact, unpublished=unpublished)
     assert linked == 6 * len({code for _, _, code in parts})
     assert shown.count(None) > 300
     assert recovered(counts, shown, every=29) == []
@@ -185,9 +232,26 @@ def test_measures_recover_nothing(generation: Path) -> None:
     assert closely_known(counts, shown) == []
 
 
+def test_a_count_has_one_policy() -> None:
+    """What one measure shows as it is, another does not round or hide."""
+    policies = defaultdict(set)
+    for measure in measures().values():
+        for part in (measure.numerator, measure.denominator):
+            policies[part.mart, part.column].add(part.disclosure or measure.disclosure)
+    assert {count: found for count, found in policies.items() if len(found) > 1} == {}
+
+
+def test_a_hidden_number_of_conversations_hides_their_seconds(generation: Path) -> None:
+    rows = written(generation, "measures_long")
+    talk = rows[rows["measure"] == "navigation_calls_talk_seconds"]
+    assert (talk["denominator"] == "").any()
+    assert (talk["denominator"] != "").any()
+    assert (talk[talk["denominator"] == ""]["numerator"] == "").all()
+
+
 def test_rates_come_from_the_shown_parts(generation: Path) -> None:
     rows = written(generation, "measures_long")
-    people = rows[rows["measure"].str.startswith("navigation_")]
+    people = rows[rows["measure"].isin([name for name, (_, policy) in MEASURES.items() if policy == "people"])]
     assert (people["obs_status"] == "c").any()
     for row in people.itertuples():
         if "" in (row.numerator, row.denominator):
@@ -200,6 +264,7 @@ def test_rates_come_from_the_shown_parts(generation: Path) -> None:
 
 def test_exact_figures_are_as_published(generation: Path) -> None:
     rows = written(generation, "demand_and_capacity")
+    rows = rows[rows["measure"].str.startswith("calls_")]
     values = Reader(generation).frame(
         "SELECT * FROM measure_value WHERE measure LIKE 'calls_%' AND period_start = :month AND organisation <> :other",
         month=OCTOBER,

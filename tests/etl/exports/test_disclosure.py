@@ -52,6 +52,20 @@ def test_many_nonzero_parts_of_a_small_total_are_not_all_ones() -> None:
     assert publish(counts) == [None] * 13
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from([1, 3, 6, 7, 7, 7, 7, 8, 9, 23]), min_size=1, max_size=9))
+def test_who_guesses_which_parts_are_small_learns_none(parts: list[int]) -> None:
+    counts = Counts(np.array([*parts, sum(parts)]), [(len(parts), list(range(len(parts))), 0.0)])
+    small = frozenset(position for position, part in enumerate(parts) if part < 8)
+    assert recovered(counts, publish(counts), guessed=small) == []
+
+
+def test_four_sevens_are_thirty() -> None:
+    counts = Counts(np.array([7, 7, 7, 7, 28]), [(4, [0, 1, 2, 3], 0.0)])
+    assert recovered(counts, [None] * 4 + [30.0], guessed=frozenset(range(4))) == [0, 1, 2, 3]  # the attacker is able
+    assert publish(counts) == [None] * 5
+
+
 def test_all_zero_and_all_large_hide_nothing() -> None:
     assert None not in publish(table(np.zeros((3, 4), dtype=int)))
     assert None not in publish(table(np.full((3, 4), 50)))
