@@ -1,5 +1,6 @@
 """`/exports`: what went to DHSC, what goes next and when, what is held and why. For the whole ICB."""
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -199,7 +200,7 @@ def _history(made: Rows, waiting: Rows, view: View) -> list[Component]:
             f"{STATUS.get(row['status'], row['status'])}{', superseded' if row['file'] in over else ''}",
             words.when(row["made_at"]),
             sent(row),
-            html.Span(row["receipt"] or "", className="clip", title=row["receipt"] or ""),
+            html.Span(receipt(row), className="clip", title=receipt(row)),
             html.Code(row["sha256"][:12], title=row["sha256"]),
         ]
         for row in made[:SHOWN_VERSIONS]
@@ -214,7 +215,20 @@ def sent(row: dict[str, Any]) -> str:
     """When and how a version was sent, or why it was not."""
     if row["sent_at"]:
         return f"{words.when(row['sent_at'])}, {ROUTES.get(row['route'], row['route'])}"
-    return f"Not sent: {row['trouble']}" if row["trouble"] else "Not sent yet"
+    return f"Not sent: {_without_folders(row['trouble'])}" if row["trouble"] else "Not sent yet"
+
+
+def receipt(row: dict[str, Any]) -> str:
+    """What the receiver gave; empty until it was sent."""
+    return _without_folders(row["receipt"] or "")
+
+
+def _without_folders(text: str) -> str:
+    """Where on the server files lie is the administrator's business: others see a file and the folder that it is in."""
+    user = current_user()
+    if user is not None and user.may("administrator"):
+        return text
+    return re.sub(r"(?<!\S)/(?:[^/:]*/)*([^/:]+/[^/:]+)", r"\1", text)
 
 
 def download(export: str, file: str, text: str = "Download") -> Component:

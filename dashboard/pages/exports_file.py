@@ -12,7 +12,18 @@ from dashboard.components.panel import scrolling, table
 from dashboard.components.sentences import headline
 from dashboard.exports_routes import LONGEST_REASON
 from dashboard.page import Page
-from dashboard.pages.exports import STATUS, download, form, may_export, missing, period_words, section, sent, waits
+from dashboard.pages.exports import (
+    STATUS,
+    download,
+    form,
+    may_export,
+    missing,
+    period_words,
+    receipt,
+    section,
+    sent,
+    waits,
+)
 from dashboard.queries import exports
 from dashboard.queries.exports import LISTED_CHANGES, PREVIEW_ROWS, Unreadable
 from dashboard.view import View
@@ -67,7 +78,7 @@ def _facts(found: dict[str, Any], view: View) -> list[Component]:
     facts: list[tuple[str, Any]] = [
         ("Made", words.when(found["made_at"])),
         ("Sent", sent(found)),
-        ("Receipt", found["receipt"] or "None yet"),
+        ("Receipt", receipt(found) or "None yet"),
         ("SHA-256", html.Code(found["sha256"])),
         ("Disclosure", POLICIES.get(entry.get("policy", ""), entry.get("policy", ""))),
         ("Cells hidden", words.count(entry.get("hidden"))),

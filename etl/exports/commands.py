@@ -21,7 +21,7 @@ from etl.exports.history import History, HistoryError
 from etl.exports.schedule import Job, Locked, Outcome, deliver, lock, look, routes, serve, write
 from etl.exports.settings import export_settings
 from etl.exports.tables import ExportError
-from etl.exports.writing import Damaged
+from etl.exports.writing import Damaged, Version
 from etl.published.reading import NothingPublished, Reader
 from etl.settings import Settings, SettingsError
 
@@ -78,7 +78,8 @@ def _complain(text: str) -> None:
 
 
 def run_export(settings: Settings, chosen: argparse.Namespace) -> int:
-    """Write one export or all. By hand an incomplete period is written and marked p, not held."""
+    """Write one export or all. By hand an incomplete period is written and marked p, not held; one without any
+    figure is refused."""
     month = month_of(chosen.period)
     known, wrong = _known(settings, chosen.name)
     if chosen.resubmit and not (chosen.reason or "").strip():
@@ -117,14 +118,29 @@ def _result(results: list[int]) -> int:
 
 
 def _to_folder(reader: Reader, definition: Definition, month: date, chosen: argparse.Namespace) -> int:
+    written = _written(reader, definition, month, chosen.out / definition.name, chosen.reason)
+    return written if isinstance(written, int) else DONE
+
+
+def _written(reader: Reader, definition: Definition, month: date, folder: Path, reason: str | None) -> Version | int:
+    """The next version in a folder, which is said; an exit code, and what to do, when there is none."""
     try:
         found = content(reader, definition, month)
-        written = write(chosen.out / definition.name, definition, found, month, datetime.now(UTC), chosen.reason)
+        if found.rows.empty:
+            why = " ".join(found.notes) or f"{found.generation} has no figures for {month:%Y-%m}."
+            _complain(
+                f"{definition.name} {month:%Y-%m} was not written: {why} Is the period right? If so, put its files "
+                "into the inbox and run `icb-etl nightly`."
+            )
+            return REFUSED
+        written = write(folder, definition, found, month, datetime.now(UTC), reason)
     except (ExportError, Damaged) as error:
         _complain(str(error))
         return COULD_NOT
-    _say(written.path, written.entry)
-    return DONE
+    print(f"wrote {written.path}: {written.entry['rows']:,} rows, {written.entry['status']}")
+    for line in [*written.entry["notes"], *written.entry["missing"]]:
+        print(f"  {line}")
+    return written
 
 
 def _to_home(
@@ -146,16 +162,11 @@ def _to_home(
     if chosen.resubmit and not earlier:
         _complain(f"{definition.name} {chosen.period} has not been exported yet: leave out --resubmit.")
         return REFUSED
-    try:
-        found = content(reader, definition, month)
-        folder = settings.home / "exports" / definition.name
-        written = write(folder, definition, found, month, datetime.now(UTC), chosen.reason)
-    except (ExportError, Damaged) as error:
-        _complain(str(error))
-        return COULD_NOT
+    written = _written(reader, definition, month, settings.home / "exports" / definition.name, chosen.reason)
+    if isinstance(written, int):
+        return written
     options = export_settings(settings)
     history.catch_up(routes({definition.name: definition}, options))
-    _say(written.path, written.entry)
     job = Job("deliver", written.file, chosen.period, datetime.now(UTC))
     try:
         print(deliver(settings, options, history, job, lambda: datetime.now(UTC)).message)
@@ -163,12 +174,6 @@ def _to_home(
         _complain(f"{error} It is tried again by `icb-etl schedule` or `icb-etl nightly`.")
         return REFUSED
     return DONE
-
-
-def _say(path: Path, entry: dict[str, Any]) -> None:
-    print(f"wrote {path}: {entry['rows']:,} rows, {entry['status']}")
-    for line in [*entry["notes"], *entry["missing"]]:
-        print(f"  {line}")
 
 
 def run_schedule(settings: Settings, night: Callable[[Settings], object]) -> int:

@@ -154,11 +154,20 @@ def test_the_page_says_what_went_what_goes_and_who_is_missing(seen: House) -> No
     for version in made:
         assert version["file"] in text
         assert version["sha256"] in text
-        assert version["receipt"] in text
+        assert f"{version['export']}/{version['file']}" in text  # the receipt
     assert [hold["export"] for hold in seen.history.holds()].count(HELD) == 1
     assert MISSING in text
     assert "3 Dec 2026" in text  # third working day of December: November's telephony
     assert "4 Nov 2026" in text
+
+
+@pytest.mark.parametrize("who", ["viewer", "exporter", "administrator"])
+def test_where_on_the_server_is_for_administrators(seen: House, who: str) -> None:
+    client = seen.client(who)
+    for path in ("/exports", f"/exports/{FIRST}"):
+        text = page(client, path)
+        assert f"telephony_adoption/{FIRST}" in text
+        assert (str(seen.home.home) in text) == (who == "administrator")
 
 
 @pytest.mark.parametrize("who", ["viewer", "exporter"])
@@ -308,6 +317,7 @@ def test_resubmission_makes_a_version_whose_changes_are_shown(october: House) ->
 def test_a_period_that_went_early_is_not_announced_again(october: House) -> None:
     client = october.client("viewer")
     assert "6 Jan 2027" not in page(client, "/exports")  # the third working day after New Year
+    publish(october.home.published, number=2, months=[*MONTHS, date(2026, 11, 1)])
     assert run(october.home, "export", HELD, "--period", "2026-11") == 0
     assert run(october.home, "export", "demand_and_capacity", "--period", "2026-10") == 0
     assert "6 Jan 2027" in page(client, "/exports")

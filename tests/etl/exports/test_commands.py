@@ -45,7 +45,7 @@ def test_one_export(home_of: Callable[..., Settings], capsys: pytest.CaptureFixt
 
 
 def test_all_to_a_folder_twice_is_equal_and_records_nothing(home_of: Callable[..., Settings], tmp_path: Path) -> None:
-    settings = home_of(with_navigation=False)
+    settings = home_of()
     for place in ("one", "two"):
         assert run(settings, "export", "all", "--period", "2026-10", "--out", str(tmp_path / place)) == 0
     one = {p.relative_to(tmp_path / "one"): p.read_bytes() for p in (tmp_path / "one").rglob("*.*")}
@@ -57,9 +57,24 @@ def test_all_to_a_folder_twice_is_equal_and_records_nothing(home_of: Callable[..
     assert not (settings.home / "exports").exists()
     assert run(settings, "export", "all", "--period", "2026-10", "--out", str(tmp_path / "one")) == 0
     assert len(files(tmp_path / "one" / "measures_long")) == 2
-    empty = (tmp_path / "one" / "care_navigation" / "care_navigation_qzz_2026-10_month_v1.csv").read_bytes()
-    assert empty.startswith(b"period_start,period_kind,level")
-    assert empty.count(b"\r\n") == 1
+
+
+def test_by_hand_a_period_without_any_figure_is_refused(
+    home_of: Callable[..., Settings], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    settings = home_of(with_navigation=False)
+    for further in ((), ("--out", str(tmp_path / "out"))):
+        assert run(settings, "export", "all", "--period", "2026-10", *further) == 2  # the others were written
+        said = capsys.readouterr()
+        assert "care_navigation 2026-10 was not written: switchboard-000001.duckdb lacks a table" in said.err
+        assert "icb-etl nightly" in said.err
+        assert "telephony_adoption_qzz_2026-10_month_v1.csv" in said.out
+    assert run(settings, "export", "measures_long", "--period", "2019-10") == 2
+    assert "has no figures for 2019-10" in capsys.readouterr().err
+    for folder in (settings.home / "exports", tmp_path / "out"):
+        assert not (folder / "care_navigation").exists()
+        assert len(files(folder / "measures_long")) == 1
+    assert len(History(settings.home).versions()) == 4
 
 
 @pytest.mark.parametrize(
