@@ -152,6 +152,13 @@ def freshness_text(freshness: Mapping[str, Any]) -> str:
     return text if not isinstance(loaded, datetime) else f"{text} · loaded {words.when(loaded)}"
 
 
+CALENDAR_WORDS = {
+    f"{step}{span.capitalize()}": f"{step.capitalize()} {span}"
+    for step in ("next", "previous")
+    for span in ("month", "year", "decade")
+}
+
+
 def filter_select(name: str, label: str, options: Sequence[Any], value: str, **more: Any) -> Component:
     """A filter that writes `name` into the URL (`assets/switchboard.js`), and so asks for the page anew."""
     return dmc.Select(
@@ -161,11 +168,13 @@ def filter_select(name: str, label: str, options: Sequence[Any], value: str, **m
     )  # fmt: skip
 
 
-def filter_day(name: str, label: str, day: date, first: date, last: date) -> Component:
-    """The same for a day, typed as in Britain or taken from a calendar that goes from `first` to `last`."""
-    return dmc.DateInput(
-        id={"filter": name}, label=label, value=day.isoformat(), minDate=first.isoformat(), maxDate=last.isoformat(),
-        valueFormat="DD/MM/YYYY", debounce=True, popoverProps={"withinPortal": True}, size="sm", className="filter",
+def filter_day(name: str, label: str, day: date | None, first: date, last: date) -> Component:
+    """The same for a day, from a calendar that goes from `first` to `last`. (One that is also typed in, `DateInput`,
+    either tells of every digit or not of a day that was picked.)"""
+    return dmc.DatePickerInput(
+        id={"filter": name}, label=label, value=day and day.isoformat(), placeholder="Choose a day",
+        minDate=first.isoformat(), maxDate=last.isoformat(), valueFormat="D MMM YYYY", hideOutsideDates=True,
+        popoverProps={"withinPortal": True}, size="sm", className="filter", ariaLabels=CALENDAR_WORDS,
         **attributes(data_testid=f"filter-{name}"),
     )  # fmt: skip
 

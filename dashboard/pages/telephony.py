@@ -342,12 +342,11 @@ def _choices(scope: Scope, at: telephony.Moment) -> Component:
         {"value": day.isoformat(), "label": f"{words.day(day)}{' (newest)' if day == at.newest else ''}"}
         for day in telephony.beliefs(scope)
     ]
-    earlier = at.believed < at.newest
+    day = at.day if at.is_told else None
+    latest = at.last if at.believed == at.newest else min(at.believed, at.last)
     return html.Div(
         [
-            filter_day(
-                "on", "Position on (dd/mm/yyyy)", at.day, at.first, min(at.believed, at.last) if earlier else at.last
-            ),
+            filter_day("on", "Position on", day, at.first, latest),
             filter_select("believed", "As believed on", believed, at.believed.isoformat()),
         ],
         className="page-filter",
