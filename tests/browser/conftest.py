@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from dash import Dash
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
 from tests.dashboard.access.house import PASSWORD
@@ -20,6 +20,7 @@ FLAGS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 30_000  # milliseconds: the browser has a core to share with the rest of the suite
 
 
 def chromium() -> str:
@@ -55,6 +56,7 @@ def served(app: Dash) -> Iterator[str]:
 def browser() -> Iterator[Browser]:
     """One Chromium for the whole run."""
     path = chromium()
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
@@ -103,7 +105,7 @@ def open_page(browser: Browser, address: str, complaints: list[str]) -> Iterator
 
 def ready(page: Page) -> None:
     """Wait until the page has its heading and every panel its contents."""
-    page.wait_for_selector("main h1", timeout=30_000)
-    page.wait_for_selector(".panel .loading", state="detached", timeout=30_000)
+    page.wait_for_selector("main h1", timeout=PATIENCE)
+    page.wait_for_selector(".panel .loading", state="detached", timeout=PATIENCE)
     for graph in page.locator(".js-plotly-plot").all():
         graph.locator(".main-svg").first.wait_for(state="attached")

@@ -40,28 +40,28 @@ def test_look_download_release(open_page: Callable[..., Page], house: House) -> 
         page.get_by_role("link", name=f"Download {FIRST}").click()
     assert download.value.path().read_bytes() == (house.exports / "telephony_adoption" / FIRST).read_bytes()
     page.get_by_role("button", name=f"Release {HELD} 2026-10").click()
-    expect(page.get_by_test_id("panel-exports-held")).to_contain_text("Release asked for by exporter", timeout=30_000)
+    expect(page.get_by_test_id("panel-exports-held")).to_contain_text("Release asked for by exporter")
     assert [asked["kind"] for asked in house.history.requests()] == ["release"]
     page.get_by_role("link", name=FIRST, exact=True).click()
-    expect(page.get_by_test_id("panel-export-preview")).to_contain_text("period_start", timeout=30_000)
+    expect(page.get_by_test_id("panel-export-preview")).to_contain_text("period_start")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     if AXE.is_file():
         assert serious(page) == []
     page.get_by_label("Reason, for the manifest").fill("The supplier sent a correction")
     page.get_by_role("button", name="Resubmit").click()
-    expect(page.get_by_test_id("panel-exports-history")).to_contain_text("Resubmission asked for", timeout=30_000)
+    expect(page.get_by_test_id("panel-exports-history")).to_contain_text("Resubmission asked for")
 
 
 @pytest.mark.parametrize("who", ["viewer", "administrator"])
 def test_who_may_take_files(open_page: Callable[..., Page], house: House, who: str) -> None:
     page = open_page("/exports", who=who)
     offered = page.get_by_role("link", name="Download")
-    expect(page.get_by_test_id("panel-exports-history")).to_contain_text(FIRST, timeout=30_000)
+    expect(page.get_by_test_id("panel-exports-history")).to_contain_text(FIRST)
     assert offered.count() == (0 if who == "viewer" else len(house.history.versions()))
     assert page.locator("form[action^='/exports']").count() == 0 or who == "administrator"
     assert page.evaluate("document.documentElement.scrollWidth") <= 1440
     if AXE.is_file():
         assert serious(page) == []
     page.get_by_role("link", name=FIRST, exact=True).click()
-    expect(page.get_by_test_id("panel-export-preview")).to_contain_text("period_start", timeout=30_000)
+    expect(page.get_by_test_id("panel-export-preview")).to_contain_text("period_start")
     assert page.locator("a[download]").count() == (0 if who == "viewer" else 4)  # with metadata, manifest and sums

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from dashboard import report
 from dashboard.cli import main
 from etl.settings import Settings
-from tests.browser.conftest import chromium, ready
+from tests.browser.conftest import PATIENCE, chromium, ready
 from tests.browser.test_pages import AXE, serious
 from tests.dashboard.generation import PRACTICES
 from tests.dashboard.marked import OTHER, OWN, leaks, publish_marked, secrets_of
@@ -76,11 +76,11 @@ def test_printing_draws_the_charts_for_paper_and_back(open_page: OpenPage, tmp_p
     page = open_page(PATH, who="practice")
     widths = "[...document.querySelectorAll('.js-plotly-plot')].map(chart => chart._fullLayout.width)"
     before = page.evaluate(widths)
+    assert len(before) >= 4
     page.pdf(path=tmp_path / "page.pdf", prefer_css_page_size=True)
     assert pages_of(tmp_path / "page.pdf") == 2
-    expect.set_options(timeout=5_000)
-    page.wait_for_timeout(500)
-    assert page.evaluate(widths) == pytest.approx(before, abs=2)
+    as_before = f"before => {widths}.every((width, place) => Math.abs(width - before[place]) <= 2)"
+    page.wait_for_function(as_before, arg=before, timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")
