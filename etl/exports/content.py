@@ -12,7 +12,7 @@ import pandas as pd
 from etl.exports.definitions import Definition, last_day
 from etl.exports.disclosure import rounded
 from etl.exports.organisations import Organisations
-from etl.exports.people import PARTS, People, alone, is_together, measure_rows, together
+from etl.exports.people import PARTS, People, hidden_cells, measure_rows, together
 from etl.exports.tables import Counted, ExportError, NoTable, counted, selected
 from etl.measures.registry import measures
 from etl.published.reading import Reader
@@ -252,13 +252,7 @@ def _disclosed(
     rows = table.rows.copy()
     hidden = np.zeros((len(rows), len(table.counts)), dtype=bool)
     if definition.disclosure == "people" and len(rows):
-        if is_together(definition):
-            people = together(reader, month, organisations, definition)
-        else:
-            people = alone(definition, table, organisations)
-        hidden = np.array(
-            [[people.hidden[people.cells[name, *label]] for name in table.counts] for label in table.labels]
-        )
+        hidden = hidden_cells(reader, month, organisations, definition, table)
     for number, name in enumerate(table.counts):
         true = rows[name].to_numpy(dtype=float)
         figures = rounded(true) if definition.disclosure == "people" else true

@@ -229,14 +229,27 @@ def measure_rows(reader: Reader, month: date) -> pd.DataFrame:
     )
 
 
-def is_together(definition: Definition) -> bool:
-    """Whether a table of counts is the one that is decided with the measures."""
+def hidden_cells(
+    reader: Reader, month: date, organisations: Organisations, definition: Definition, table: Counted
+) -> np.ndarray:
+    """Which counts of a table are hidden: rows × counts.
+
+    A table all of whose counts stand in care navigation too, `all` for the columns that it leaves out, hides what that
+    hides. Any other is decided by itself.
+    """
     shipped = definitions()[TABLE]
-    return all(getattr(definition, name) == getattr(shipped, name) for name in ("select", "columns", "roll_up"))
-
-
-def alone(definition: Definition, table: Counted, organisations: Organisations) -> People:
-    """An ICB's own table, decided by itself."""
-    system = People(organisations)
-    system.add_table(definition, table)
-    return system.decide()
+    keys = [name for name in shipped.keys if name not in ("level", "period_kind")]
+    if set(table.keys) <= set(keys) and set(table.counts) <= {
+        column.name for column in shipped.columns if column.count
+    }:
+        people = together(reader, month, organisations, definition)
+        known = [dict(zip(table.keys, label, strict=True)) for label in table.labels]
+        labels = [tuple(values.get(key, ALL) for key in keys) for values in known]
+        places = np.array([[people.cells.get((name, *label), -1) for name in table.counts] for label in labels])
+        if (places >= 0).all() and (people.counts().values[places] == table.rows[table.counts].to_numpy()).all():
+            return np.asarray(people.hidden[places])
+    alone = People(organisations)
+    alone.add_table(definition, table)
+    alone.decide()
+    places = np.array([[alone.cells[name, *label] for name in table.counts] for label in table.labels])
+    return np.asarray(alone.hidden[places])

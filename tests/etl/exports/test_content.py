@@ -204,6 +204,30 @@ def test_files_of_one_generation_show_the_same(generation: Path) -> None:
     assert len(text.drop(columns="ons_code").merge(whole, on=keys)) == len(text) > 0
 
 
+def test_an_icbs_own_table_of_the_same_requests_hides_the_same(generation: Path) -> None:
+    """Fewer columns of care navigation are its totals: shown in one file, they would undo the other."""
+    mine = own(
+        "mine",
+        roll_up=["pcn", "sub_icb", "icb"],
+        select="SELECT month AS period_start, practice_code AS organisation_code, destination, "
+        "sum(contacts) AS contacts FROM navigation_month WHERE month = :first GROUP BY ALL",
+        columns=[
+            "period_start",
+            "level",
+            "organisation_code",
+            {"name": "destination", "totals": True, "meaning": "where to; all = total"},
+            {"name": "contacts", "type": "integer", "count": True, "meaning": "requests"},
+            "obs_status",
+        ],
+    )
+    rows = content(Reader(generation), mine, OCTOBER).rows
+    shipped = content(Reader(generation), definitions()["care_navigation"], OCTOBER).rows
+    shipped = shipped[(shipped[["channel", "request_category"]] == "all").all(axis=1)]
+    columns = ["organisation_code", "destination", "contacts"]
+    assert rows[columns].reset_index(drop=True).equals(shipped[columns].reset_index(drop=True))
+    assert rows["contacts"].isna().any()
+
+
 def test_care_navigation_shows_what_it_may(generation: Path) -> None:
     rows = written(generation, "care_navigation")
     truth = navigation([date(2026, 9, 1), OCTOBER])
