@@ -13,6 +13,7 @@ from werkzeug.test import EnvironBuilder
 
 from dashboard.access import Scope, accounts, load_access_settings, session
 from dashboard.app import create_app
+from dashboard.cli import settle
 from dashboard.page import charts, page_of
 from dashboard.queries import source
 from etl.published.reading import Reader
@@ -44,6 +45,7 @@ def signed_in(published: Path, folder: Path) -> tuple[Dash, str]:
     home.mkdir(parents=True)
     (home / "published").symlink_to(published.resolve())
     app = create_app(Settings(home=home), load_access_settings(home=home))
+    settle()  # as the server does
     database = app.server.extensions["access"]
     accounts.add(database, "bench", "administrator", Scope("icb"), "correct horse battery")
     with database.reading() as reading:
