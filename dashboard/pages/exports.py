@@ -115,7 +115,8 @@ def calendar_note(calendar: Rows) -> str:
     if not coming:
         return "No export has a calendar: each is made by hand."
     first = min(coming, key=lambda row: (row["next_due"], row["export"]))
-    return f"Next: {first['title']} for {words.month(first['next_period'])}, on {words.day(first['next_due'])}."
+    title, period = first["title"].partition(":")[0], words.month(first["next_period"])
+    return f"Next: {title} for {period}, on {words.day(first['next_due'])}."
 
 
 def _calendar(calendar: Rows, view: View) -> Component:
