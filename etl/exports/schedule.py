@@ -335,7 +335,8 @@ def deliver(
 
 
 def _shortened(lines: list[str], most: int = 5) -> str:
-    return "; ".join(line.rstrip(".") for line in lines[:most]) + (f"; and {len(lines) - most} more" if len(lines) > most else "")
+    more = [f"and {len(lines) - most} more"] if len(lines) > most else []
+    return "; ".join([line.rstrip(".") for line in lines[:most]] + more)
 
 
 def serve(settings: Settings, night: Callable[[], object], report: Callable[[Outcome], None]) -> None:
