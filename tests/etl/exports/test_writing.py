@@ -168,7 +168,7 @@ def test_a_full_disk_leaves_no_version(generation: Path, tmp_path: Path) -> None
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
     try:
-        with pytest.raises(OSError, match="too large.*measures_long_qzz_2026-10_month_v1.csv"):
+        with pytest.raises(OSError, match=r"too large.*measures_long_qzz_2026-10_month_v1\.csv"):
             make(tmp_path, generation)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
