@@ -38,7 +38,6 @@ UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload", ".partial")
 # a real publication never packs tighter than this; a bomb does
 MAXIMUM_RATIO = 400
 SMALL = 32 * 2**20
-WORKBOOK_ROWS = 1_048_576
 
 
 def waiting(settings: Settings, now: float) -> Iterator[Path]:

@@ -27,4 +27,4 @@ def coverage_grid(rows: Rows) -> Component:
             {"field": f"feed{number}", "headerName": feed, "cellRenderer": "Coverage", "minWidth": 240,
              "filter": "agNumberColumnFilter"}
         )  # fmt: skip
-    return grid(columns, list(by_practice.values()), "Months with data by practice and source")
+    return grid(columns, list(by_practice.values()))

@@ -15,7 +15,7 @@ NUMBERS = ("count", "number", "percent", "measure")
 HEADING, ROW, TALLEST, WIDEST, WRAPPED = 56, 42, 460, 430, 430  # pixels
 
 
-def grid(columns: Sequence[dict[str, Any]], rows: list[dict[str, Any]], label: str) -> Component:
+def grid(columns: Sequence[dict[str, Any]], rows: list[dict[str, Any]]) -> Component:
     """columns: AG Grid's own definitions. rows: a dict a row, by the columns' `field`."""
     return dag.AgGrid(
         columnDefs=list(columns),

@@ -119,7 +119,7 @@ def grid_of(chart: Chart, rows: Rows, drawing: Drawing, unit: str) -> Component:
         for row in rows
     ]
     columns = [column_of(c.key, c.heading, c.kind, [each[c.key + WORDS] for each in written]) for c in chart.columns]
-    return grid(columns, written, f"{drawing.title}. {drawing.subtitle}")
+    return grid(columns, written)
 
 
 def _sortable(value: Any) -> Any:

@@ -170,9 +170,3 @@ def choices(scope: Scope) -> list[Organisation]:
         if (each.is_own or each.kind == "england") and each.closed is None and may_see(scope, each)
     ]
     return sorted(offered, key=lambda each: (-KINDS.index(each.kind), each.name, each.code))
-
-
-def comparator(scope: Scope, organisation: Organisation) -> Organisation | None:
-    """England, to compare with; None for England itself or where it is not loaded."""
-    england = directory().organisations.get("ENG")
-    return None if organisation.kind == "england" else england

@@ -1,6 +1,5 @@
 """Writing files whose bytes depend on nothing but their content."""
 
-import gzip
 import io
 import re
 import zipfile
@@ -59,11 +58,6 @@ def write_zip(path: Path, members: Mapping[str, bytes]) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, content in members.items():
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), content, zipfile.ZIP_DEFLATED)
-
-
-def write_gzip(path: Path, content: bytes) -> None:
-    """Writes a gzip file without name or time inside."""
-    path.write_bytes(gzip.compress(content, compresslevel=1, mtime=0))
 
 
 def write_workbook(path: Path, sheets: Mapping[str, Rows]) -> None:

@@ -117,7 +117,7 @@ def calls_of_month(world: World, month: int) -> pd.DataFrame:
         }
     )
     calls["outcome"] = _outcomes(world, month, days, calls, random)
-    _durations(world, month, days, calls, random)
+    _durations(world, month, calls, random)
     calls["caller"] = _callers(calls, random)
     return calls
 
@@ -209,7 +209,7 @@ def _missed_factor(month: int) -> np.ndarray:
     return factor
 
 
-def _durations(world: World, month: int, days: list[date], calls: pd.DataFrame, random: np.random.Generator) -> None:
+def _durations(world: World, month: int, calls: pd.DataFrame, random: np.random.Generator) -> None:
     """Adds ivr, wait, talk, place and callback_after, in seconds."""
     count = len(calls)
     outcome, practice = calls.outcome.to_numpy(), calls.practice.to_numpy()
