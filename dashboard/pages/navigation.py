@@ -43,13 +43,13 @@ def _compare(noun: str) -> Callable[[Rows, View, Definitions], Drawing]:
         definition = known[RATE]
         title = findings.funnel_title(rows, noun)
         size = "clinical requests with a destination"
-        many = words.plural(len(rows), noun)
+        many, aim = words.plural(len(rows), noun), words.value(definition["aim"], "percent")
         return Drawing(
             title,
             f"Requests redirected by {noun}, with 95% and 99.8% limits (exact binomial) around all together. "
-            f"{rows[0]['statement']} The 40% aim is a line to read by, not a pass mark.",
+            f"{rows[0]['statement']} The aim of {aim} is a line to read by, not a pass mark.",
             funnel(rows, "percent", size, definition["aim"]),
-            f"Funnel plot of {many} with the 40% aim as a line. {title}.",
+            f"Funnel plot of {many} with the aim of {aim} as a line. {title}.",
             f"{many} · months that are not withheld, {_period(view)}",
         )
 

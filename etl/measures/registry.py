@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from etl.settings import Settings
+
 Level = Literal["practice", "pcn", "sub_icb", "icb", "region", "england"]
 LEVELS: tuple[Level, ...] = ("practice", "pcn", "sub_icb", "icb", "region", "england")
 
@@ -24,7 +26,7 @@ class Part(BaseModel):
 
 
 class Measure(BaseModel):
-    """A definition. `measure` is the file's name."""
+    """A definition. `measure` is the file's name. `aim`: a number, or the setting that holds it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -41,7 +43,7 @@ class Measure(BaseModel):
     source: str
     definition: str
     caveats: tuple[str, ...] = ()
-    aim: float | None = None
+    aim: float | Literal["redirection_aim"] | None = None
     disclosure: Literal["exact", "people"] = "exact"
     withhold: str = Field("", description="SQL over numerator, denominator and the mart's row: true empties the value")
 
@@ -49,6 +51,10 @@ class Measure(BaseModel):
     def factor(self) -> int:
         """What a ratio of raw counts is multiplied by."""
         return {"per_1000_patients": 1000, "per_10000_patients": 10_000}.get(self.unit, 1)
+
+    def aim_in(self, settings: Settings) -> float | None:
+        """The aim as a number, in the measure's unit; None where there is none."""
+        return settings.redirection_aim if self.aim == "redirection_aim" else self.aim
 
 
 class MeasureError(Exception):

@@ -177,6 +177,7 @@ def _fill_measures(warehouse: Warehouse, progress: Progress) -> None:
     registry = measures()
     for number, (name, measure) in enumerate(sorted(registry.items())):
         progress(f"measure {name}", number, len(registry))
+        aim = measure.aim_in(warehouse.settings)
         con.execute(
             "INSERT INTO built.main.measure VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
@@ -185,7 +186,7 @@ def _fill_measures(warehouse: Warehouse, progress: Progress) -> None:
                 measure.question,
                 measure.unit,
                 measure.better,
-                measure.aim,
+                aim,
                 measure.status,
                 measure.source,
                 measure.numerator.label,
@@ -211,7 +212,7 @@ def _fill_measures(warehouse: Warehouse, progress: Progress) -> None:
             """
         ).to_arrow_table()
         if len(values):
-            con.register("charted", _charted(values, measure))
+            con.register("charted", _charted(values, measure, aim))
             # one thread keeps the rows sorted and whole: several would store them in small pieces
             con.execute("SET threads = 1")
             con.execute(
@@ -249,7 +250,7 @@ def value_select(measure: Measure) -> str:
     """
 
 
-def _charted(values: pa.Table, measure: Measure) -> pa.Table:
+def _charted(values: pa.Table, measure: Measure, aim: float | None) -> pa.Table:
     """A measure's rows, sorted by series and period, with SPC: mean, lower_limit, upper_limit, special_cause,
     variation, assurance. A period without a row between two with one is a gap in the chart."""
     same = np.ones(len(values) - 1, dtype=bool)
@@ -261,7 +262,7 @@ def _charted(values: pa.Table, measure: Measure) -> pa.Table:
         np.insert(series, gaps, series[gaps]),
         np.insert(values["value"].to_numpy().astype(np.float64), gaps, np.nan),
         spc.DIRECTION[measure.better],
-        measure.aim,
+        aim,
     )
     is_row = np.insert(np.ones(len(values), dtype=bool), gaps, False)
     for column in ("mean", "lower_limit", "upper_limit", "special_cause", "variation", "assurance"):

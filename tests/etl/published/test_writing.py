@@ -151,3 +151,11 @@ def test_an_age_profile_is_of_the_newest_list_that_tells_ages(home: Settings) ->
         found = dict(warehouse.con.execute("SELECT * FROM mart.age_profile").fetchall())
     # July's 30 of 100 for the first, whose October list tells no ages; the third's never has
     assert found == {"Z91001": 0.3, "Z91002": pytest.approx(30 / 90)}
+
+
+def test_the_aim_of_redirection_is_the_setting(home: Settings) -> None:
+    home.redirection_aim = 0.55
+    published(home)
+    with duckdb.connect(str(current(home.published)), read_only=True) as con:
+        aims = con.execute("SELECT measure, aim FROM measure WHERE aim IS NOT NULL").fetchall()
+    assert aims == [("navigation_redirected", 0.55)]
