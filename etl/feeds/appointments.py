@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from etl.feeds.areas import KINDS, area_codes, area_problems, readable, stage_areas, with_areas
 from etl.feeds.feed import Problem, Reading, Received, count, day, say
-from etl.feeds.publications import layout_of, quoted
+from etl.feeds.publications import bad_count, bad_date, layout_of, unknown_word
 
 NAME = "appointments"
 FACTS = ("appointments", "printed_figure", "organisation", "membership")
@@ -121,11 +121,15 @@ def read(reading: Reading) -> None:
     }
     relation = with_areas(reading.csv(), kinds, more)
     problems = [
-        *_period_problems(reading, columns["period"]),
+        bad_date(columns["period"], reading.today, when="period"),
         *area_problems(kinds),
-        _missing_sub_icb(columns["sub_icb"]),
-        *(_unknown_label(columns[name], f"w_{name}") for name in words),
-        *(_not_a_count(columns[name], f"n_{name}") for name in counted),
+        Problem(
+            f"coalesce(trim({columns['sub_icb']}), '') = ''",
+            columns["sub_icb"],
+            say(f"{columns['sub_icb'].upper()} is empty"),
+        ),
+        *(unknown_word(columns[name], f"w_{name} IS NULL") for name in words),
+        *(bad_count(columns[name], f"n_{name}") for name in counted),
     ]
     if reading.layout == "coverage":
         _stage_coverage(reading, relation, problems)
@@ -185,32 +189,6 @@ def _period(column: str, month: bool) -> str:
     # the usual form first, for the same reason
     when = f"coalesce(CAST(try_strptime({column}, '%d%b%Y') AS DATE), {day(column)})"
     return f"CAST(date_trunc('month', {when}) AS DATE)" if month else when
-
-
-def _period_problems(reading: Reading, column: str) -> list[Problem]:
-    return [
-        Problem("period IS NULL", column, f"{say(column.upper() + ' is not a date: ')} || {quoted(column)}"),
-        Problem(
-            f"period > DATE '{reading.today}'",
-            column,
-            f"{say(column.upper() + ' is in the future: ')} || {quoted(column)}",
-        ),
-    ]
-
-
-def _missing_sub_icb(column: str) -> Problem:
-    return Problem(f"coalesce(trim({column}), '') = ''", column, say(f"{column.upper()} is empty"))
-
-
-def _unknown_label(column: str, word: str) -> Problem:
-    return Problem(
-        f"{word} IS NULL", column, f"{say(column.upper() + ' is not one that is known: ')} || {quoted(column)}"
-    )
-
-
-def _not_a_count(column: str, number: str) -> Problem:
-    wrong = f"{number} IS NULL OR {number} < 0"
-    return Problem(wrong, column, f"{say(column.upper() + ' is not a count: ')} || {quoted(column)}")
 
 
 def _stage_coverage(reading: Reading, relation: str, problems: list[Problem]) -> None:

@@ -7,7 +7,7 @@ area at all (`Unmapped`). It counts in each area that it does name, and in Engla
 from collections.abc import Mapping, Sequence
 
 from etl.feeds.feed import Problem, Reading, code, say
-from etl.feeds.publications import AREA, PCN, PRACTICE, quoted
+from etl.feeds.publications import AREA, PCN, PRACTICE, bad_code, cover_as_of, is_refused, pcn, quoted
 
 UNASSIGNED = "Unassigned"
 NOWHERE = "('U', 'UNALLOCATED', 'UNALIGNED', 'UNMAPPED')"
@@ -70,15 +70,15 @@ def stage_areas(
 
     relation: made by `with_areas`; names in columns `<kind>_name` where the file has them, else a kind is staged
     only when no source has named it yet, so that a name is never replaced by none. as_of: SQL for the date.
-    ons_codes: kind → the column with its ONS code. Counts no rows.
+    ons_codes: kind → the column with its ONS code. Counts no rows. A file whose only purpose is to say who is where
+    is held to more: `stage_map`.
     """
-    bad = " OR ".join(f"coalesce({p.condition}, FALSE)" for p in problems) or "FALSE"
     named = {column for column, *_ in reading.con.execute(f"DESCRIBE FROM {relation}").fetchall()}
     names = [f"{kind}_name" for kind in kinds if f"{kind}_name" in named]
     others = [f"{column} AS {kind}_ons_code" for kind, column in (ons_codes or {}).items()]
     reading.con.execute(
         f"CREATE OR REPLACE TEMP TABLE areas AS SELECT DISTINCT {', '.join([*kinds, *names, *others])}, "
-        f"{as_of} AS as_of FROM {readable(reading, relation)} WHERE NOT ({bad})"
+        f"{as_of} AS as_of FROM {readable(reading, relation)} WHERE NOT ({is_refused(problems)})"
     )
     organisations = []
     for kind in kinds:
@@ -114,6 +114,58 @@ def _belonging(reading: Reading, child: str, parent: str) -> str:
         f"SELECT child, {say(child)} AS child_kind, parent, {say(parent)} AS parent_kind, as_of "
         f"FROM ({pairs}) WHERE 2 * rows > all_rows"
     )
+
+
+def stage_map(
+    reading: Reading, columns: Mapping[str, str], source: str, as_of: str, problems: Sequence[Problem] = ()
+) -> None:
+    """Stage every organisation, and who belongs to whom, from a CSV that maps each practice to its areas.
+
+    columns: `practice`, `pcn`, `sub_icb`, `icb`, `region` → the file's column; the same with `_name`, and with
+    `_ons_code` and `practice_postcode` where it has them. as_of: SQL, one date for the file. problems: checked before
+    the codes. A child named under two parents (a PCN across two sub-ICBs) gets none here: which is its own, ePCN says.
+    """
+    practice = code(columns["practice"])
+    place = f"concat_ws('|', {', '.join(columns[kind] for kind in KINDS[1:])})"
+    problems = [
+        *problems,
+        bad_code(columns["practice"], PRACTICE, "a practice code"),
+        bad_code(columns["pcn"], f"U|UNALLOCATED|UNALIGNED|{PCN}", "a PCN code", optional=True),
+        *(bad_code(columns[kind], AREA, "the code of an area") for kind in KINDS[2:]),
+        Problem(
+            f"min({place}) OVER (PARTITION BY {practice}) <> max({place}) OVER (PARTITION BY {practice})",
+            columns["practice"],
+            f"{say('listed in two places in this file: ')} || {practice}",
+        ),
+    ]
+    # a practice with two suppliers has two rows: one statement is enough, the other is filtered
+    copy = f"row_number() OVER (PARTITION BY {practice}, {place} ORDER BY {columns['practice_name']})"
+    again = f"{copy} > 1 AND {practice} IS NOT NULL"
+    values = {name: f"trim({column})" if name.endswith("_name") else code(column) for name, column in columns.items()}
+    values["pcn"] = pcn(columns["pcn"])
+    said = {"source": say(source), "as_of": "as_of"}
+    rows = reading.csv()
+    organisation = {name: values.get(f"practice_{name}", "NULL") for name in ("name", "postcode")}
+    organisation |= {"code": values["practice"], "kind": "'practice'", **said, "as_of": as_of}
+    reading.stage("organisation", rows, organisation, problems, again)
+    chosen = ", ".join(f"{sql} AS {name}" for name, sql in {**values, "as_of": as_of}.items())
+    good = f"(SELECT * FROM (SELECT {chosen}, ({is_refused(problems)}) AS bad FROM {rows}) WHERE NOT bad)"
+    for kind in KINDS[1:]:
+        ons_code = f"max({kind}_ons_code)" if f"{kind}_ons_code" in columns else "NULL"
+        each = (
+            f"(SELECT {kind} AS code, max({kind}_name) AS name, {ons_code} AS ons_code, max(as_of) AS as_of "
+            f"FROM {good} WHERE {kind} IS NOT NULL GROUP BY {kind})"
+        )
+        statement = {"code": "code", "kind": say(kind), "name": "name", "ons_code": "ons_code", **said}
+        reading.stage("organisation", each, statement, count=False)
+    for child, parent in (*BELONGING, ("pcn", "sub_icb")):
+        each = (
+            f"(SELECT {child} AS child, max({parent}) AS parent, max(as_of) AS as_of FROM {good} WHERE {child} "
+            f"IS NOT NULL AND {parent} IS NOT NULL GROUP BY {child} HAVING count(DISTINCT {parent}) = 1)"
+        )
+        statement = {"child": "child", "child_kind": say(child), "parent": "parent", "parent_kind": say(parent)}
+        reading.stage("membership", each, {**statement, **said}, count=False)
+    cover_as_of(reading)
 
 
 def _said() -> dict[str, str]:

@@ -4,10 +4,11 @@ A practice that no supplier sends data for is printed with 0. It took part witho
 """
 
 import re
+from dataclasses import replace
 
 from etl.feeds.areas import KINDS, area_codes, area_problems, stage_areas, with_areas
-from etl.feeds.feed import Problem, Reading, Received, count, day, say
-from etl.feeds.publications import layout_of, quoted
+from etl.feeds.feed import Reading, Received, count, say
+from etl.feeds.publications import bad_count, bad_date, layout_of, month_of_day, unknown_word
 from etl.feeds.workbook import cell, find_table, month_of, months_across, stage_printed, title_of
 
 NAME = "online_requests"
@@ -106,12 +107,12 @@ def _read_workbook(reading: Reading) -> None:
     relation = with_areas(
         reading.rows("table_2", ("line", *columns), rows),
         AREA_SHEET,
-        {"period": _month("month"), **{f"n_{kind}": count(kind) for kind in TYPES}},
+        {"period": month_of_day("month"), **{f"n_{kind}": count(kind) for kind in TYPES}},
     )
     problems = [
-        *_month_problems(reading, "month"),
+        bad_date("month", reading.today, when="period"),
         *area_problems(AREA_SHEET),
-        *(_count_problem(kind, f"n_{kind}", f"{SHEET[kind].split('(')[0]} is not a count: ") for kind in TYPES),
+        *(bad_count(kind, f"n_{kind}", SHEET[kind].split("(")[0], optional=True) for kind in TYPES),
     ]
     for kind in TYPES:
         reading.stage(
@@ -160,13 +161,14 @@ def _read_csv(reading: Reading) -> None:
     )
     names = {name: found[name] for name in ("sub_icb_name",)}
     relation = with_areas(
-        joined, areas, {"period": _month(found["month"]), "number": number, "practice_name": "gp_name", **names}
+        joined, areas, {"period": month_of_day(found["month"]), "number": number, "practice_name": "gp_name", **names}
     )
+    no_count = bad_count("value", "number", optional=True)
     problems = [
-        *_month_problems(reading, found["month"]),
+        bad_date(found["month"], reading.today, when="period"),
         *area_problems(areas),
-        Problem("kind IS NULL", "metric", f"{say('METRIC is not one that is known: ')} || {quoted('metric')}"),
-        _count_problem("value", "number", "VALUE is not a count: ", "kind <> 'participation'"),
+        unknown_word("metric", "kind IS NULL"),
+        replace(no_count, condition=f"kind <> 'participation' AND {no_count.condition}"),
     ]
     reading.stage(
         "online_requests",
@@ -183,26 +185,6 @@ def _read_csv(reading: Reading) -> None:
         skip="coalesce(kind = 'not_requests' OR kind = 'participation' AND has_total, FALSE)",
     )
     stage_areas(reading, relation, KINDS, "period", problems)
-
-
-def _month(column: str) -> str:
-    return f"CAST(date_trunc('month', {day(column)}) AS DATE)"
-
-
-def _month_problems(reading: Reading, column: str) -> list[Problem]:
-    return [
-        Problem("period IS NULL", column, f"{say(column.upper() + ' is not a date: ')} || {quoted(column)}"),
-        Problem(
-            f"period > DATE '{reading.today}'",
-            column,
-            f"{say(column.upper() + ' is in the future: ')} || {quoted(column)}",
-        ),
-    ]
-
-
-def _count_problem(column: str, number: str, what: str, where: str = "TRUE") -> Problem:
-    wrong = f"{where} AND ({number} < 0 OR {number} IS NULL AND nullif(trim({column}), '') IS NOT NULL)"
-    return Problem(f"coalesce({wrong}, FALSE)", column, f"{say(what)} || {quoted(column)}")
 
 
 def _requests(number: str, total: str) -> str:

@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
+from etl.feeds.areas import stage_map
 from etl.feeds.feed import Problem, Reading, Received, RefusedFile, code, day, normalise, say
 from etl.feeds.publications import (
     AREA,
     HEADING_WITHIN,
     PCN,
     PRACTICE,
-    area_problems,
     bad_code,
     bad_date,
     bad_order,
@@ -26,7 +26,6 @@ from etl.feeds.publications import (
     pcn,
     position,
     quoted,
-    stage_hierarchy,
 )
 
 NAME = "organisations"
@@ -39,10 +38,19 @@ EPRACCUR = (
     *("empty_1", "empty_2", "empty_3", "amended", "empty_4", "provider", "empty_5", "prescribing_setting"),
     "empty_6",
 )
-MAPPING = (
-    *("gp_code", "gp_name", "supplier", "pcn_code", "pcn_name", "sub_icb_location_code"),
-    *("sub_icb_location_name", "icb_code", "icb_name", "region_code", "region_name"),
-)
+MAPPING = {
+    "practice": "gp_code",
+    "practice_name": "gp_name",
+    "supplier": "supplier",
+    "pcn": "pcn_code",
+    "pcn_name": "pcn_name",
+    "sub_icb": "sub_icb_location_code",
+    "sub_icb_name": "sub_icb_location_name",
+    "icb": "icb_code",
+    "icb_name": "icb_name",
+    "region": "region_code",
+    "region_name": "region_name",
+}
 # headings of the ePCN workbook as patterns, since the CCG of 2022 became the sub-ICB location
 EPCN_DETAILS = {
     "pcn": "pcn_code",
@@ -83,7 +91,7 @@ def read(reading: Reading) -> None:
     if reading.layout == "epraccur":
         _read_epraccur(reading)
     elif reading.layout == "mapping":
-        _read_mapping(reading)
+        stage_map(reading, MAPPING, "mapping", literal(_month_in(reading.received.name, reading.today)))
     else:
         _read_epcn(reading)
 
@@ -183,37 +191,6 @@ def _read_epraccur(reading: Reading) -> None:
 
 
 # --- Mapping.csv -----------------------------------------------------------------------------------------
-
-
-def _read_mapping(reading: Reading) -> None:
-    rows = reading.csv()
-    place = "concat_ws('|', pcn_code, sub_icb_location_code, icb_code, region_code)"
-    gp = code("gp_code")
-    problems = [
-        bad_code("gp_code", PRACTICE, "a practice code"),
-        *area_problems("pcn_code", "sub_icb_location_code", "icb_code", "region_code"),
-        Problem(
-            f"min({place}) OVER (PARTITION BY {gp}) <> max({place}) OVER (PARTITION BY {gp})",
-            "gp_code",
-            say("listed in two places in this file: ") + f" || {gp}",
-        ),
-    ]
-    # a practice with two suppliers has two rows: one statement is enough, the other is filtered
-    again = f"row_number() OVER (PARTITION BY {gp}, {place} ORDER BY supplier) > 1 AND {gp} IS NOT NULL"
-    columns = {
-        "practice": gp,
-        "practice_name": "trim(gp_name)",
-        "pcn": pcn("pcn_code"),
-        "pcn_name": "trim(pcn_name)",
-        "sub_icb": code("sub_icb_location_code"),
-        "sub_icb_name": "trim(sub_icb_location_name)",
-        "icb": code("icb_code"),
-        "icb_name": "trim(icb_name)",
-        "region": code("region_code"),
-        "region_name": "trim(region_name)",
-    }
-    as_of = literal(_month_in(reading.received.name, reading.today))
-    stage_hierarchy(reading, rows, columns, "mapping", as_of, problems, again)
 
 
 def _month_in(name: str, today: date) -> date:

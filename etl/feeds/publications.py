@@ -10,10 +10,6 @@ PRACTICE = "[A-TV-Z][A-Z0-9]{2}[0-9]{3}"  # U is for PCNs; letters inside: Chann
 PCN = "U[0-9]{5}"
 AREA = "[A-Z0-9]{3}|[A-Z0-9]{5}"
 
-BELONGING = (
-    *(("practice", "pcn"), ("practice", "sub_icb"), ("pcn", "sub_icb")),
-    *(("sub_icb", "icb"), ("icb", "region")),
-)
 HEADING_WITHIN = 20  # rows in which a sheet's heading is looked for
 ALIKE = 2 / 3  # a file with this share of a publication's columns is that publication, damaged
 
@@ -52,12 +48,13 @@ def bad_code(column: str, pattern: str, what: str, optional: bool = False) -> Pr
     return Problem(condition, column, f"{say(column.upper() + ' is not ' + what + ': ')} || {quoted(column)}")
 
 
-def bad_date(column: str, latest: date | None, optional: bool = False) -> Problem:
-    """Refuse rows whose `column` is not a date, or is after `latest`."""
-    when = day(column)
-    condition = f"({when} IS NULL AND {code(column)} IS NOT NULL)"
-    if not optional:
-        condition = f"{when} IS NULL"
+def bad_date(column: str, latest: date | None, optional: bool = False, when: str = "") -> Problem:
+    """Refuse rows whose `column` is not a date, or is after `latest`.
+
+    when: SQL of the date where it has been worked out from the column already. optional: an empty one is well.
+    """
+    when = when or day(column)
+    condition = f"({when} IS NULL AND {code(column)} IS NOT NULL)" if optional else f"{when} IS NULL"
     if latest is not None:
         condition += f" OR coalesce({when} > DATE '{latest}', FALSE)"
     reason = (
@@ -65,6 +62,33 @@ def bad_date(column: str, latest: date | None, optional: bool = False) -> Proble
         f"ELSE {say(column.upper() + ' is in the future: ')} END || {quoted(column)}"
     )
     return Problem(condition, column, reason)
+
+
+def bad_count(column: str, number: str, called: str = "", what: str = "a count", optional: bool = False) -> Problem:
+    """Refuse rows whose `number`, SQL read from `column`, counts nothing.
+
+    called, what: the words of the reason. optional: an empty cell is well.
+    """
+    wrong = f"{number} < 0 OR {number} IS NULL"
+    if optional:
+        wrong += f" AND nullif(trim({column}), '') IS NOT NULL"
+    reason = f"{say(f'{called or column.upper()} is not {what}: ')} || {quoted(column)}"
+    return Problem(f"coalesce({wrong}, FALSE)", column, reason)
+
+
+def unknown_word(column: str, condition: str) -> Problem:
+    """Refuse rows whose `column` says what no edition has said before, as the SQL `condition` finds."""
+    return Problem(condition, column, f"{say(column.upper() + ' is not one that is known: ')} || {quoted(column)}")
+
+
+def is_refused(problems: Sequence[Problem]) -> str:
+    """SQL: whether any of the problems holds of a row."""
+    return " OR ".join(f"coalesce({problem.condition}, FALSE)" for problem in problems) or "FALSE"
+
+
+def month_of_day(column: str) -> str:
+    """SQL for the first day of the month of a column's date; NULL when it is no date."""
+    return f"CAST(date_trunc('month', {day(column)}) AS DATE)"
 
 
 def quoted(column: str) -> str:
@@ -82,57 +106,6 @@ def literal(day: date) -> str:
     return f"DATE '{day}'"
 
 
-def stage_hierarchy(
-    reading: Reading,
-    relation: str,
-    columns: Mapping[str, str],
-    source: str,
-    as_of: str,
-    problems: Sequence[Problem] = (),
-    skip: str = "FALSE",
-) -> None:
-    """Stage every organisation, and who belongs to whom, from rows that name a practice and its areas.
-
-    columns: `practice`, `pcn`, `sub_icb`, `icb`, `region` → SQL of the code; the same with `_name`, `_ons_code`
-    and `practice_postcode` where the file has them. as_of: SQL, one date for the file. Counts the relation's rows.
-    A child named under two parents (a PCN across two sub-ICBs) gets none here: which is its own, ePCN says.
-    """
-    reading.stage(
-        "organisation",
-        relation,
-        {
-            "code": columns["practice"],
-            "kind": "'practice'",
-            "name": columns["practice_name"],
-            "postcode": columns.get("practice_postcode", "NULL"),
-            "source": say(source),
-            "as_of": as_of,
-        },
-        problems,
-        skip,
-    )
-    bad = " OR ".join(f"coalesce({p.condition}, FALSE)" for p in problems) or "FALSE"
-    chosen = ", ".join(f"{sql} AS {name}" for name, sql in {**columns, "as_of": as_of}.items())
-    good = f"(SELECT * FROM (SELECT {chosen}, ({bad}) AS bad FROM {relation}) WHERE NOT bad)"
-    for kind in ("pcn", "sub_icb", "icb", "region"):
-        ons_code = f"max({kind}_ons_code)" if f"{kind}_ons_code" in columns else "NULL"
-        each = (
-            f"(SELECT {kind} AS code, max({kind}_name) AS name, {ons_code} AS ons_code, max(as_of) AS as_of "
-            f"FROM {good} WHERE {kind} IS NOT NULL GROUP BY {kind})"
-        )
-        said = {"source": say(source), "as_of": "as_of"}
-        statement = {"code": "code", "kind": say(kind), "name": "name", "ons_code": "ons_code", **said}
-        reading.stage("organisation", each, statement, count=False)
-    for child, parent in BELONGING:
-        each = (
-            f"(SELECT {child} AS child, max({parent}) AS parent, max(as_of) AS as_of FROM {good} WHERE {child} "
-            f"IS NOT NULL AND {parent} IS NOT NULL GROUP BY {child} HAVING count(DISTINCT {parent}) = 1)"
-        )
-        statement = {"child": "child", "child_kind": say(child), "parent": "parent", "parent_kind": say(parent)}
-        reading.stage("membership", each, {**statement, **said}, count=False)
-    cover_as_of(reading)
-
-
 def cover_as_of(reading: Reading) -> None:
     """Take the period that a file of statements covers from what was staged: the dates they speak of."""
     staged = " UNION ALL ".join(f"SELECT as_of FROM {name}" for name in reading.staged["organisation"])
@@ -148,14 +121,6 @@ def bad_order(first: str, last: str) -> Problem:
         last,
         say(f"{last.upper()} is before {first.upper()}: ") + f" || {quoted(last)} || ', ' || {quoted(first)}",
     )
-
-
-def area_problems(pcn_code: str, *areas: str) -> list[Problem]:
-    """Refuse rows with a PCN code that is none (U and blank are well), or an area without a proper code."""
-    return [
-        bad_code(pcn_code, f"U|UNALLOCATED|UNALIGNED|{PCN}", "a PCN code", optional=True),
-        *(bad_code(area, AREA, "the code of an area") for area in areas),
-    ]
 
 
 def _patterns(columns: Sequence[str] | Mapping[str, str]) -> list[str]:

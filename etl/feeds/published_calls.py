@@ -5,11 +5,12 @@ values in some editions. An outcome or band without calls is absent from the fil
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from etl.feeds.areas import KINDS, area_codes, area_problems, stage_areas, with_areas
 from etl.feeds.feed import Problem, Reading, Received, count, day, normalise, say
-from etl.feeds.publications import layout_of, quoted
+from etl.feeds.publications import bad_count, bad_date, is_refused, layout_of, month_of_day, unknown_word
 from etl.feeds.workbook import Sheet, cell, find_table, is_number, month_of, months_across, stage_printed, title_of
 
 NAME = "published_calls"
@@ -47,6 +48,8 @@ TIME_BANDS = (
     *("14:00-15:59", "16:00-17:59", "18:00-18:29", "18:30-23:59"),
 )
 SECONDS = "0|[0-9]+_[0-9]+|>[0-9]+"
+
+CALLS = "a count of calls"
 
 MINUTES = {
     "0_60": "less_than_1_minute",
@@ -137,10 +140,10 @@ def _read_csv(reading: Reading) -> None:
     more = {"on_day": day("date"), "calls": count("value"), "cbt": "upper(trim(indicator))", "band": band}
     relation = with_areas(reading.csv(), AREA_CSV, more)
     problems = [
-        *_date_problems(reading, "date", "on_day"),
+        bad_date("date", reading.today, when="on_day"),
         *area_problems(AREA_CSV),
         *_label_problems(reading.layout),
-        _count_problem("value", "calls"),
+        bad_count("value", "calls", what=CALLS),
     ]
     # a TOTAL beside its bands would count their calls twice
     repeats = f"cbt IN {list(BANDED)} AND band = 'TOTAL'" if reading.layout == "durations" else "FALSE"
@@ -172,42 +175,19 @@ def _read_csv(reading: Reading) -> None:
 def _label_problems(layout: str) -> list[Problem]:
     """Refuse an indicator or a band that the publication did not have when this was written."""
     known = ["CBT003"] if layout == "answered" else list(INDICATORS)
-    problems = [_unknown("indicator", f"NOT coalesce(cbt IN {known}, FALSE)")]
+    problems = [unknown_word("indicator", f"NOT coalesce(cbt IN {known}, FALSE)")]
     if layout == "durations":
         wrong = (
             f"NOT coalesce(CASE WHEN cbt IN {list(TOTALS)} THEN band = 'TOTAL' "
             f"ELSE regexp_full_match(band, '{SECONDS}') END, FALSE)"
         )
-        return [*problems, _unknown("duration", wrong)]
+        return [*problems, unknown_word("duration", wrong)]
     if layout == "day_and_time":
-        return [*problems, _unknown("time_category", f"NOT coalesce(band IN {list(TIME_BANDS)}, FALSE)")]
+        return [*problems, unknown_word("time_category", f"NOT coalesce(band IN {list(TIME_BANDS)}, FALSE)")]
     return [
         *problems,
-        _unknown("wait_time", f"NOT regexp_full_match(coalesce(trim(wait_time), ''), '{SECONDS}')"),
-        _unknown("core_category", f"NOT coalesce(trim(core_category) IN {list(CORE)}, FALSE)"),
-    ]
-
-
-def _unknown(column: str, condition: str) -> Problem:
-    return Problem(condition, column, f"{say(column.upper() + ' is not one that is known: ')} || {quoted(column)}")
-
-
-def _count_problem(column: str, number: str, optional: bool = False) -> Problem:
-    wrong = f"({number} < 0 OR {number} IS NULL AND nullif(trim({column}), '') IS NOT NULL)"
-    if not optional:
-        wrong = f"({number} IS NULL OR {number} < 0)"
-    reason = f"{say(column.upper() + ' is not a count of calls: ')} || {quoted(column)}"
-    return Problem(f"coalesce({wrong}, FALSE)", column, reason)
-
-
-def _date_problems(reading: Reading, column: str, when: str) -> list[Problem]:
-    return [
-        Problem(f"{when} IS NULL", column, f"{say(column.upper() + ' is not a date: ')} || {quoted(column)}"),
-        Problem(
-            f"{when} > DATE '{reading.today}'",
-            column,
-            f"{say(column.upper() + ' is in the future: ')} || {quoted(column)}",
-        ),
+        unknown_word("wait_time", f"NOT regexp_full_match(coalesce(trim(wait_time), ''), '{SECONDS}')"),
+        unknown_word("core_category", f"NOT coalesce(trim(core_category) IN {list(CORE)}, FALSE)"),
     ]
 
 
@@ -246,10 +226,10 @@ def _read_practices(reading: Reading, name: str, sheet: Sheet) -> None:
     numbered = {f"n{number}": count(f"c{number}") for number in range(len(series))}
     columns = ("line", *PRACTICE_COLUMNS, *(f"c{number}" for number in range(len(series))))
     rows = reading.rows(name, columns, [_practice_row(reading, sheet, line, row) for line, row in _data(sheet)])
-    more = {"period": f"CAST(date_trunc('month', {day('month')}) AS DATE)", **numbered}
+    more = {"period": month_of_day("month"), **numbered}
     relation = with_areas(rows, AREA_SHEET, more)
     problems = [
-        *_date_problems(reading, "month", "period"),
+        bad_date("month", reading.today, when="period"),
         *area_problems(AREA_SHEET),
         *(_named_count(number, title, optional=name != "table_3" or number > 0) for number, title in enumerate(series)),
     ]
@@ -278,8 +258,9 @@ def _stage_series(
         return {**columns, **named, "calls": f"coalesce(n{number}, 0)"}
 
     reading.stage("published_calls", relation, row(0), problems)
-    bad = " OR ".join(f"coalesce({problem.condition}, FALSE)" for problem in problems)
-    reading.con.execute(f"CREATE OR REPLACE TEMP TABLE good_rows AS SELECT * FROM {relation} WHERE NOT ({bad})")
+    reading.con.execute(
+        f"CREATE OR REPLACE TEMP TABLE good_rows AS SELECT * FROM {relation} WHERE NOT ({is_refused(problems)})"
+    )
     others = [
         f"SELECT {', '.join(f'{sql} AS {name}' for name, sql in row(number).items())} FROM good_rows "
         f"WHERE n{number} IS NOT NULL"
@@ -290,11 +271,9 @@ def _stage_series(
 
 
 def _named_count(number: int, title: str, optional: bool) -> Problem:
-    problem = _count_problem(f"c{number}", f"n{number}", optional)
     indicator, dimension, band = title.split("|")
     called = indicator if dimension == "total" else f"{indicator} {dimension} {band}"
-    reason = f"{say(called + ' is not a count of calls: ')} || {quoted(f'c{number}')}"
-    return Problem(problem.condition, called, reason)
+    return replace(bad_count(f"c{number}", f"n{number}", called, CALLS, optional), column=called)
 
 
 def _data(sheet: Sheet) -> list[tuple[int, list[Any]]]:
@@ -329,7 +308,7 @@ def _read_days(reading: Reading, sheet: Sheet) -> None:
     chosen = ", ".join(f"{count(f'c{number}')} AS n{number}" for number in range(len(DAY_BANDS)))
     relation = f"(SELECT *, {day('date')} AS on_day, {chosen} FROM {rows})"
     problems = [
-        *_date_problems(reading, "date", "on_day"),
+        bad_date("date", reading.today, when="on_day"),
         *(_named_count(number, title, optional=True) for number, title in enumerate(DAY_BANDS)),
     ]
     columns_of_row = {"period_kind": "'day'", "period_start": "on_day"}

@@ -6,19 +6,17 @@ others: they are kept as `all` and never added to the parts.
 
 from collections.abc import Mapping
 
+from etl.feeds.areas import stage_map
 from etl.feeds.feed import Problem, Reading, Received, RefusedFile, code, count, day, say
 from etl.feeds.publications import (
     AREA,
     PCN,
     PRACTICE,
-    area_problems,
     bad_code,
     bad_date,
-    cover_as_of,
     layout_of,
     pcn,
     quoted,
-    stage_hierarchy,
 )
 
 NAME = "registered_patients"
@@ -82,7 +80,7 @@ def recognise(received: Received) -> str | None:
 def read(reading: Reading) -> None:
     """Stage list sizes, and the organisations and areas that the file names."""
     if reading.layout == "map":
-        _read_map(reading)
+        stage_map(reading, MAP, "registration_map", day("extract_date"), _dated(reading))
     elif reading.layout == "quin_age":
         _read_quin_age(reading)
     else:
@@ -233,25 +231,3 @@ def _not_one_of(column: str, allowed: tuple[str, ...]) -> Problem:
     return Problem(
         f"coalesce(upper(trim({column})), '') NOT IN ({listed})", column, f"{say(reason)} || {quoted(column)}"
     )
-
-
-def _read_map(reading: Reading) -> None:
-    """The map has no counts: who is where, with the ONS code of every area."""
-    rows = reading.csv()
-    place = "concat_ws('|', pcn_code, sub_icb_location_code, icb_code, comm_region_code)"
-    practice = code("practice_code")
-    problems = [
-        *_dated(reading),
-        bad_code("practice_code", PRACTICE, "a practice code"),
-        *area_problems("pcn_code", "sub_icb_location_code", "icb_code", "comm_region_code"),
-        Problem(
-            f"min({place}) OVER (PARTITION BY {practice}) <> max({place}) OVER (PARTITION BY {practice})",
-            "practice_code",
-            f"{say('listed in two places in this file: ')} || {practice}",
-        ),
-    ]
-    columns = {name: f"trim({column})" if name.endswith("_name") else code(column) for name, column in MAP.items()}
-    columns["pcn"] = pcn("pcn_code")
-    again = f"row_number() OVER (PARTITION BY {practice}, {place}) > 1"
-    stage_hierarchy(reading, rows, columns, "registration_map", day("extract_date"), problems, again)
-    cover_as_of(reading)
