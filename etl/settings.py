@@ -85,7 +85,7 @@ class Settings(BaseSettings):
     )
     access: dict[str, Any] = Field({}, description="Who may sign in; see `dashboard/access/settings.py`.")
     oidc: dict[str, Any] = Field({}, description="Single sign-on; see `dashboard/access/settings.py`.")
-    exports: dict[str, Any] = Field({}, description="Where exports go and who is told; see `etl/exports/settings.py`.")
+    exports: dict[str, Any] = Field({}, description="Where exports go and who is told: a table, see below.")
 
     @field_validator("code", mode="before")
     @classmethod

@@ -1,8 +1,13 @@
 """Generate docs/settings.md and docs/measures.md from the code; `--check` fails when they are out of date."""
 
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from pydantic import BaseModel
+
+import etl.exports.settings
+from dashboard.access.settings import SECRETS, AccessSettings
 from etl.measures.registry import measures
 from etl.settings import Settings
 
@@ -19,16 +24,35 @@ UNITS = {
 
 
 def settings_page() -> str:
-    """Every setting: its environment variable, default and meaning."""
+    """Every setting: its environment variable, its place in icb.toml, default and meaning."""
     lines = ["# Settings", "", NOTE.strip(), ""]
     lines += ["Set in the environment, or in `<home>/icb.toml` under the lower-case name; the environment wins.", ""]
-    lines += ["| environment | icb.toml | default | meaning |", "|---|---|---|---|"]
-    for name, field in Settings.model_fields.items():
+    lines += _table(Settings, lambda name: f"`{name}`", leave_out=("access", "oidc"))
+    lines += ["", "## Signing in", ""]
+    lines += ["The same, in the tables `[access]` and `[oidc]` of icb.toml. A secret is never read from icb.toml.", ""]
+    lines += _table(AccessSettings, _place_of_access, leave_out=("home",))
+    lines += ["", "## Exports", "", "In the table `[exports]` of icb.toml, and passwords in the environment:", ""]
+    lines += ["```toml", str(etl.exports.settings.__doc__).split("\n\n", 1)[1].strip(), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def _table(model: type[BaseModel], place: Callable[[str], str], leave_out: Sequence[str] = ()) -> list[str]:
+    lines = ["| environment | icb.toml | default | meaning |", "|---|---|---|---|"]
+    for name, field in model.model_fields.items():
+        if name in leave_out:
+            continue
         default = field.get_default(call_default_factory=True)
         shown = ", ".join(map(str, default)) if isinstance(default, list | tuple) else default
         shown = "" if shown in ({}, None, "") else f"`{shown}`"
-        lines.append(f"| `ICB_{name.upper()}` | `{name}` | {shown} | {field.description} |")
-    return "\n".join(lines) + "\n"
+        lines.append(f"| `ICB_{name.upper()}` | {place(name)} | {shown} | {field.description} |")
+    return lines
+
+
+def _place_of_access(name: str) -> str:
+    if name in SECRETS:
+        return ""
+    table = "oidc" if name.startswith("oidc_") else "access"
+    return f"`[{table}]` `{name.removeprefix(f'{table}_')}`"
 
 
 def measures_page() -> str:

@@ -63,10 +63,10 @@ class AccessSettings(BaseSettings):
 
     home: Path = Field(Path("data"), description="The home folder; secrets and accounts are kept in it.")
     secret_key: str = Field(
-        "", repr=False, description="Signs cookies. Empty: made once, in <home>/secrets/secret_key."
+        "", repr=False, description="Signs cookies. Empty: made once, in `<home>/secrets/secret_key`."
     )
     accounts_url: str = Field(
-        "", repr=False, description="SQLAlchemy URL of the accounts. Empty: sqlite:///<home>/accounts.sqlite."
+        "", repr=False, description="SQLAlchemy URL of the accounts. Empty: `sqlite:///<home>/accounts.sqlite`."
     )
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
         (), description="Addresses or networks, comma separated, whose X-Forwarded-* headers are believed."
@@ -74,11 +74,13 @@ class AccessSettings(BaseSettings):
     oidc_issuer: str = Field("", description="The OpenID Connect issuer. Empty: local accounts only.")
     oidc_client_id: str = Field("", description="The client's name at the issuer.")
     oidc_client_secret: str = Field(
-        "", repr=False, description="The client's secret; or the file <home>/secrets/oidc_client_secret."
+        "", repr=False, description="The client's secret; or the file `<home>/secrets/oidc_client_secret`."
     )
     oidc_scopes: str = Field("openid profile email", description="What is asked of the issuer.")
     oidc_label: str = Field("Sign in with your organisation's account", description="The words on the sign-in link.")
-    oidc_rule: list[OidcRule] = Field([], description="Claims to role and scope; see OidcRule.")
+    oidc_rule: list[OidcRule] = Field(
+        [], description="Claims to role and scope, the first that matches: tables of `claim`, `value`, `role`, `scope`."
+    )
     access_contact: str = Field(
         "the primary care team of your Integrated Care Board",
         description="Whom a person who is refused should ask.",
