@@ -33,11 +33,9 @@ from etl.demo.world import (
     World,
     make_world,
 )
-from etl.feeds.feed import FEEDS
 
 Progress = Callable[[str, int, int], None]
-# a part of the demo, and how the names of the feeds that read it begin
-PARTS = {"calls": "call_logs", "rollout": "rollout", "navigation": "navigation"}
+PARTS = ("calls", "rollout", "navigation")
 LOGGED_MONTHS = {"full": call_logs.FULL_MONTHS, "recent": call_logs.RECENT_MONTHS, "none": 0}
 _SETTINGS = f'# a synthetic ICB, written by `icb-etl demo`\ncode = ["{OWN_ICB}"]\n'
 
@@ -48,20 +46,17 @@ def write_demo(
     seed: int = SEED,
     progress: Progress | None = None,
     calls: Literal["full", "recent", "none"] = "recent",
-    include: Collection[str] | None = None,
+    include: Collection[str] = PARTS,
     months: int = MONTHS,
 ) -> dict[str, Any]:
     """Writes `<home>/inbox/*-synthetic.*`, `<home>/reference/`, `<home>/icb.toml` and `<home>/demo/manifest.json`.
 
     today: the last complete month before it ends the 24 (default: now). progress: called with what is being
     written, and how much of how much is done. calls: call logs of thirteen months (over two million calls),
-    of three, or none. include: which of PARTS to write beside the publications (default: those whose
-    feeds exist). months: how many, at most 24; fewer are the newest of the same.
+    of three, or none. include: which of PARTS to write beside the publications. months: how many, at
+    most 24; fewer are the newest of the same.
     Returns the manifest: the truth of every total, and `files`, the names of what was written.
     """
-    parts = set(PARTS) if include is None else set(include)
-    if include is None:
-        parts = {part for part in PARTS if any(feed.startswith(PARTS[part]) for feed in FEEDS)}
     world = make_world(today, seed, months)
     inbox, beside = home / "inbox", home / "demo"
     inbox.mkdir(parents=True, exist_ok=True)
@@ -79,7 +74,7 @@ def write_demo(
     online = online_requests.write_online_requests(inbox, world)
     counts: list[published_calls.Counts] = []
     logged: dict[int, pd.DataFrame] = {}
-    months_logged = LOGGED_MONTHS[calls] if "calls" in parts else 0
+    months_logged = LOGGED_MONTHS[calls] if "calls" in include else 0
     for month, first in enumerate(world.months):
         report(f"telephone calls of {first:%B %Y}", month + 2, steps)
         rung = calls_of_month(world, month)
@@ -93,10 +88,10 @@ def write_demo(
         report("call logs", steps - 1, steps)
         manifest["call_logs"] = call_logs.write_calls(home, world, logged)
         settings += call_logs.settings(world)
-    if "rollout" in parts:
+    if "rollout" in include:
         manifest["rollout"] = rollout.write_rollout(inbox, world)
         places.write_places(home, world)
-    if "navigation" in parts:
+    if "navigation" in include:
         manifest["navigation"] = navigation.write_navigation(home, world, logged)
     manifest["files"] = sorted(path.name for path in inbox.glob("*-synthetic*"))
     (home / "icb.toml").write_text(settings, encoding="utf-8")

@@ -8,17 +8,17 @@ own `<home>/reference/navigation_destinations.csv`, read anew whenever a generat
 
 import csv
 import hmac
-import tomllib
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from etl.feeds import ids
 from etl.feeds.call_logs import clock
-from etl.feeds.feed import Problem, Reading, Received, RefusedFile, normalise, say
+from etl.feeds.feed import Problem, Reading, Received, normalise, say
+from etl.feeds.profiles import read_profiles
 from etl.feeds.publications import PRACTICE, layout_of
 from etl.settings import SettingsError
 from etl.warehouse.connection import Warehouse
@@ -104,24 +104,11 @@ class Profile(BaseModel):
 
 def profiles(home: Path | None) -> dict[str, Profile]:
     """Profiles by name, the home's own before shipped ones. Raises RefusedFile for one that is wrong."""
-    found: dict[str, Profile] = {}
-    for folder in [*([home / "profiles"] if home else []), SHIPPED]:
-        for path in sorted(folder.glob("*.toml")):
-            if path.stem == "template" or path.stem in found:
-                continue
-            try:
-                entries = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-                # the home's folder holds the profiles of other feeds too
-                if entries.get("feed") == NAME:
-                    found[path.stem] = _checked(Profile(**entries))
-            except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError) as error:
-                what = error.errors()[0] if isinstance(error, ValidationError) else None
-                detail = f"`{'.'.join(map(str, what['loc']))}`: {what['msg']}" if what else str(error)
-                raise RefusedFile(f"The profile {path.name} is wrong: {detail}. Correct it and try again.") from None
-    return found
+    return read_profiles(home, SHIPPED, NAME, _checked)
 
 
-def _checked(profile: Profile) -> Profile:
+def _checked(entries: dict[str, Any]) -> Profile:
+    profile = Profile(**entries)
     wrong = [name for name in (*profile.columns, *profile.fixed, *profile.rules) if name not in COLUMNS]
     lacking = [name for name in ("practice_code", "recorded_at") if name not in profile.columns]
     if wrong or lacking or not profile.recognised_by:

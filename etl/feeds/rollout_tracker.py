@@ -8,7 +8,6 @@ is wrong with a row has to be said in words that its owner can act on.
 import csv
 import difflib
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,9 +17,10 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from etl.feeds.feed import Reading, Received, RefusedFile, normalise
+from etl.feeds.feed import Reading, Received, normalise
+from etl.feeds.profiles import read_profiles
 from etl.feeds.publications import PRACTICE
 
 SHIPPED = Path(__file__).parent / "rollout_profiles"
@@ -83,30 +83,20 @@ Required = Mapping[str, Sequence[tuple[str, ...]]]
 
 def profiles(feed: str, home: Path | None) -> dict[str, Profile]:
     """Profiles of a feed by name, the home's own before shipped ones. Raises RefusedFile for one that is wrong."""
-    found: dict[str, Profile] = {}
-    folders = [home / "profiles"] if home else []
-    for folder in [*folders, SHIPPED]:
-        for path in sorted(folder.glob("*.toml")):
-            if path.stem == "template" or path.stem in found:
-                continue
-            try:
-                entries = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-                # the home's folder holds the profiles of call logs too, which name no feed
-                if str(entries.get("feed", "")).startswith("rollout"):
-                    found[path.stem] = Profile(**entries)
-                    _check(found[path.stem])
-            except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError, ValueError, re.error) as error:
-                what = error.errors()[0] if isinstance(error, ValidationError) else None
-                detail = f"`{'.'.join(map(str, what['loc']))}`: {what['msg']}" if what else str(error)
-                raise RefusedFile(f"The profile {path.name} is wrong: {detail}. Correct it and try again.") from None
+    found = read_profiles(home, SHIPPED, "rollout", _checked)
     return {name: profile for name, profile in found.items() if profile.feed == feed}
 
 
-def _check(profile: Profile) -> None:
+def _checked(entries: dict[str, Any]) -> Profile:
+    profile = Profile(**entries)
     for pattern in [*profile.columns.values(), *(p for part in profile.parts.values() for p in part.values())]:
-        re.compile(pattern)
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(str(error)) from None
     if bool(profile.part) != bool(profile.parts):
         raise ValueError("a wide table needs both `part` and `parts`")
+    return profile
 
 
 def recognise(received: Received, feed: str, needed: Sequence[tuple[str, ...]]) -> str | None:

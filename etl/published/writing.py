@@ -287,9 +287,9 @@ def _fill_generation(warehouse: Warehouse, name: str) -> None:
 def _verify(warehouse: Warehouse) -> None:
     """Refuse to publish what cannot be right. Raises NotPublished."""
     checks = {
-        "a share lies outside 0 to 1 or a numerator is negative": """
-            SELECT v.measure, v.organisation, v.period_start FROM built.main.measure_value AS v
-            WHERE v.numerator < 0 OR v.denominator < 0
+        "a numerator or denominator is negative": """
+            SELECT measure, organisation, period_start FROM built.main.measure_value
+            WHERE numerator < 0 OR denominator < 0
         """,
         "a measure has two values for one organisation and period": """
             SELECT measure, organisation, period_start FROM built.main.measure_value

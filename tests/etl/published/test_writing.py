@@ -101,7 +101,7 @@ def test_what_cannot_be_right_is_not_published(home: Settings) -> None:
                 "'total', 'total', :calls, :load_id)",
                 {"practice": f"Z9100{load_id}", "calls": calls, "load_id": load_id},
             )
-    with pytest.raises(NotPublished, match="a numerator is negative"):
+    with pytest.raises(NotPublished, match="a numerator or denominator is negative"):
         published(home)
     assert current(home.published).name == first
     assert (home.published / "switchboard-000002.duckdb").exists() is False
