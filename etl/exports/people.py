@@ -164,8 +164,8 @@ class People:
         return total
 
     def _sum(self, total: int | None, parts: list[int], must_hold: bool = False) -> None:
-        """Add total = parts + rest, once. `must_hold`: leave it out unless the rest is 0."""
-        if total is None or not parts or total in parts:
+        """Add total = parts + rest, once, unless all of it is known. `must_hold`: leave it out unless the rest is 0."""
+        if total is None or not parts or total in parts or all(self._exact[place] for place in (total, *parts)):
             return
         rest = self._values[total] - sum(self._values[part] for part in parts)
         if abs(rest) < 1e-9:
