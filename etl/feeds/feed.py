@@ -65,6 +65,15 @@ def say(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def among(expression: str, words: Sequence[str]) -> str:
+    """SQL: whether a text is one of these words; NULL for NULL.
+
+    Where IN has more than four, DuckDB joins a table of them, and then works out the text for every row of the file,
+    also where an arm of a CASE would have asked for it in one of a million.
+    """
+    return f"list_contains([{', '.join(map(say, words))}], {expression})"
+
+
 @lru_cache(maxsize=65536)
 def normalise(heading: object) -> str:
     """A column heading as a name: footnote marks, line breaks, case and punctuation gone.

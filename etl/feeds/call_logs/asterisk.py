@@ -10,7 +10,7 @@ import re
 
 from etl.feeds.call_logs import checks, clock, people, rows
 from etl.feeds.call_logs.sources import Source
-from etl.feeds.feed import Problem, Reading, Received, RefusedFile, say
+from etl.feeds.feed import Problem, Reading, Received, RefusedFile, among, say
 
 BASE = (
     "accountcode", "src", "dst", "dcontext", "clid", "channel", "dstchannel", "lastapp", "lastdata",
@@ -30,6 +30,7 @@ FREEPBX = (
 MYSQL = ("calldate", "src", "dst", "duration", "billsec", "disposition")
 UNIQUEID = r"^(\S+-)?\d{9,10}\.\d+$"
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d|\d{1,2}/\d{1,2}/\d{2,4} \d{1,2}:\d\d")
+DIALLING = ("dial", "appdial", "appqueue", "followme", "page")
 DISPOSITIONS = ("ANSWERED", "NO ANSWER", "BUSY", "FAILED", "CONGESTION")
 LONGEST_SECONDS = 12 * 3600
 # services that ring a practice under a short number; other short numbers are extensions
@@ -121,7 +122,8 @@ def read(reading: Reading, source: Source) -> None:
     scan = reading.csv(names)
     worked = _worked(scan, has, source, reading.received)
     parsed = rows.parse(reading, scan, _kept(has, source, mask), worked)
-    checks.zone(reading, source, "_started", "_born")
+    is_never = clock.missing("_local", source.timezone)
+    checks.zone(reading, source, "_started", f"CASE WHEN NOT {is_never} THEN _born END", soon=60)
     # a leg to an extension may belong to a call whose first leg is in another file
     legs = _legs(parsed)
     rows.make_people(reading, f"SELECT _person AS key, _month AS month FROM {legs}", mask)
@@ -194,7 +196,7 @@ def _kept(has: set[str], source: Source, mask: int) -> dict[str, str]:
         "_duration": _whole("duration", has),
         "_billsec": _whole("billsec", has),
         "_disposition": f"upper({rows.plain('disposition', has)})",
-        "_step": f"CASE WHEN _app = 'queue' THEN 'queue' WHEN _app IN ({_DIALLING}) THEN 'dial' "
+        "_step": f"CASE WHEN _app = 'queue' THEN 'queue' WHEN {among('_app', DIALLING)} THEN 'dial' "
         "WHEN _app = 'voicemail' THEN 'voicemail' ELSE 'menu' END",
         "_peer": f"{rows.plain('dstchannel', has)} IS NOT NULL",
         # the first argument of Queue() is the queue's name; the others may hold anything
@@ -246,7 +248,6 @@ def _direction() -> str:
 
 
 _UNTOLD = "_by_did IS NULL AND _by_dst IS NULL AND _by_queue IS NULL"
-_DIALLING = "'dial', 'appdial', 'appqueue', 'followme', 'page'"
 
 
 def _facts(source: Source) -> dict[str, str]:
@@ -297,7 +298,7 @@ def _problems(source: Source, has: set[str], unmatched: str) -> list[Problem]:
             "'billsec is not a number of seconds within duration'",
         ),
         Problem(
-            f"_disposition IS NULL OR _disposition NOT IN ({', '.join(map(say, DISPOSITIONS))})",
+            f"_disposition IS NULL OR NOT {among('_disposition', DISPOSITIONS)}",
             "disposition",
             "'disposition is none of ANSWERED, NO ANSWER, BUSY, FAILED, CONGESTION'",
         ),

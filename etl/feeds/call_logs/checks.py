@@ -19,17 +19,20 @@ NO_SUCH_HOUR = "the start is in the hour that does not exist because the clocks 
 DAMAGED = "a spreadsheet has turned the number into a rounded one"
 
 
-def zone(reading: Reading, source: Source, local: str, known: str) -> None:
+def zone(reading: Reading, source: Source, local: str, known: str, soon: int) -> None:
     """Whether the declared zone can be true: most rows of `parsed` agree, month by month, with a clock in UTC.
 
     local: SQL, a row's time read in the declared zone, as UTC. known: SQL, UNIX seconds at about the same time, NULL
-    where the row has none. Raises RefusedFile when most rows of a month are a quarter of an hour or more apart.
+    where the row has none. soon: seconds within which the two are, but for the zone; a row in which they are not, such
+    as a leg well into a call, says nothing. Raises RefusedFile when most rows of a month are a quarter of an hour or
+    more apart.
     """
     wrong = reading.con.execute(
         f"SELECT month, ahead FROM (SELECT month, ahead, row_number() OVER (PARTITION BY month ORDER BY count(*) DESC, "
         f"abs(ahead)) AS place FROM (SELECT date_trunc('month', {local}) AS month, "
-        f"round((epoch({local}) - ({known})) / {STEP_SECONDS}) AS ahead FROM parsed WHERE ({known}) IS NOT NULL) "
-        "GROUP BY month, ahead) WHERE place = 1 AND ahead <> 0 ORDER BY month"
+        f"epoch({local}) - ({known}) AS apart, round(apart / {STEP_SECONDS}) AS ahead FROM parsed) "
+        f"WHERE abs(apart - ahead * {STEP_SECONDS}) <= {soon} GROUP BY month, ahead) "
+        "WHERE place = 1 AND ahead <> 0 ORDER BY month"
     ).fetchone()
     if wrong:
         minutes = int(wrong[1] * STEP_SECONDS / 60)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from etl.feeds.call_logs import checks, clock, people, rows
 from etl.feeds.call_logs.sources import Source
-from etl.feeds.feed import Problem, Reading, Received, RefusedFile, normalise, say
+from etl.feeds.feed import Problem, Reading, Received, RefusedFile, among, normalise, say
 
 SHIPPED = Path(__file__).parent / "profiles"
 OUTCOMES = (
@@ -263,7 +263,7 @@ def _seconds(field: str, found: Profile) -> str:
 
 def _outcome(found: Profile) -> str:
     if not found.outcomes:
-        return f"CASE WHEN lower(_outcome) IN ({', '.join(map(say, OUTCOMES))}) THEN lower(_outcome) END"
+        return f"CASE WHEN {among('lower(_outcome)', OUTCOMES)} THEN lower(_outcome) END"
     arms = " ".join(f"WHEN {say(theirs.lower())} THEN {say(ours)}" for theirs, ours in found.outcomes.items())
     return f"CASE lower(_outcome) {arms} END"
 

@@ -12,6 +12,8 @@ from datetime import date
 from hmac import digest
 from pathlib import Path
 
+from etl.feeds.feed import among
+
 KEY_BYTES, BLOCK = 32, 64
 WITHHELD = (
     "anonymous", "withheld", "unavailable", "private", "unknown", "restricted", "blocked", "not available",
@@ -59,7 +61,7 @@ def _e164(digits: str) -> str:
         f"WHEN {digits} LIKE '+%' OR {digits} LIKE '00%' THEN {value} "
         f"WHEN {digits} LIKE '0%' THEN CASE length({digits}) WHEN 11 THEN {british} + {value} "
         f"WHEN 10 THEN 44000000000 + {value} END "
-        f"WHEN length({digits}) = 10 AND {digits}[1] IN ('1', '2', '3', '7', '8') THEN {british} + {value} "
+        f"WHEN length({digits}) = 10 AND {among(f'{digits}[1]', '12378')} THEN {british} + {value} "
         f"ELSE {value} END"
     )
 
@@ -71,10 +73,9 @@ def damaged(field: str) -> str:
 
 def status(field: str, digits: str) -> str:
     """SQL: cli_status of a field: present, withheld, short (an extension or 111) or internal_error."""
-    withheld = ", ".join(f"'{word}'" for word in WITHHELD)
     return (
         f"CASE WHEN {digits} IS NOT NULL THEN 'present' "
-        f"WHEN {field} IS NULL OR lower({field}) IN ({withheld}) "
+        f"WHEN {field} IS NULL OR {among(f'lower({field})', WITHHELD)} "
         f"OR regexp_full_match({field}, '\\+?0+') THEN 'withheld' "
         f"WHEN regexp_full_match({field}, '[0-9*#]+') THEN 'short' ELSE 'internal_error' END"
     )

@@ -7,7 +7,7 @@ Asterisk's documentation of Queue Logs.
 
 from etl.feeds.call_logs import checks, clock, people, rows
 from etl.feeds.call_logs.sources import Source
-from etl.feeds.feed import Problem, Reading, Received, say
+from etl.feeds.feed import Problem, Reading, Received, among, say
 
 PARAMETERS = tuple(f"data{n}" for n in range(1, 8))
 PIPE = ("time", "callid", "queuename", "agent", "event", *PARAMETERS)
@@ -50,7 +50,7 @@ def read(reading: Reading, source: Source) -> None:
     worked = _worked(fields, source)
     parsed = rows.parse(reading, scan, _kept(source, mask), worked)
     # a table that gives local time too: compare it with the UTC it gives, or with the second the call began
-    checks.zone(reading, source, "_local", "_known")
+    checks.zone(reading, source, "_local", "CASE WHEN NOT _never THEN _known END", soon=300)
     rows.make_people(reading, "SELECT _person AS key, _month AS month FROM parsed", mask)
     reading.stage(
         "call_leg",
@@ -110,7 +110,7 @@ def _tabular(scan: str, has: set[str]) -> str:
         CASE _event WHEN 'EXITWITHKEY' THEN coalesce({key}) END AS _key,
         CASE WHEN _event <> 'CONNECT' THEN nullif(try_cast({field("entpos")} AS INTEGER), 0) END AS _position,
         CASE WHEN _event <> 'ENTERQUEUE' THEN try_cast({field("htime")} AS INTEGER) END AS _hold,
-        CASE WHEN _event IN ('COMPLETEAGENT', 'COMPLETECALLER', 'TRANSFER', 'BLINDTRANSFER', 'ATTENDEDTRANSFER')
+        CASE WHEN {among("_event", [event for event, step in STEPS.items() if step in ("complete", "transfer")])}
             THEN try_cast({field("ttime")} AS INTEGER) END AS _talk
         FROM (SELECT *, {field("date_time", "time_id", "time")} AS _time_text,
             {field("time") if "date_time" in has else "CAST(NULL AS VARCHAR)"} AS _local_text,

@@ -162,6 +162,15 @@ def test_later_legs_do_not_accuse_the_clock(riverside: Home) -> None:
     assert not riverside.load("riverside-cdr", [*lines, cdr(at + 3600, uid=f"{at}.0", seq=99)]).refused
 
 
+def test_one_row_in_a_month_that_says_nothing_of_the_clock(riverside: Home) -> None:
+    """A leg of the first of July, of a call of June; and nothing but the hour that does not exist."""
+    born = epoch("2026-06-30 23:51:00")
+    at = born + 15 * 60 - 100
+    assert not riverside.load("riverside-1", [cdr(at, uid=f"{born}.1"), cdr(born, uid=f"{born}.1", seq=2)]).refused
+    never = cdr(epoch("2026-03-29 00:30:00"), seq=3).replace("2026-03-29 00:3", "2026-03-29 01:3")
+    assert "does not exist because the clocks went forward" in riverside.load("riverside-2", [never]).refused[0][1]
+
+
 @pytest.mark.parametrize("ahead", [timedelta(minutes=4), timedelta(minutes=7)])
 def test_the_future_refuses_the_file(riverside: Home, ahead: timedelta) -> None:
     """A start more than five minutes ahead of the clock by which it is loaded; the file's age says nothing."""
