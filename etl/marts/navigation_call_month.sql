@@ -15,9 +15,9 @@ by_practice AS (
     GROUP BY practice_code, month
 ),
 answered AS (
-    SELECT practice_code, CAST(date_trunc('month', local_date) AS DATE) AS month, count(*) AS answered
-    FROM fact.call
-    WHERE outcome = 'answered' AND practice_code IN (SELECT practice_code FROM by_practice)
+    SELECT practice_code, CAST(date_trunc('month', local_date) AS DATE) AS month, sum(answered) AS answered
+    FROM mart.calls_day
+    WHERE practice_code IN (SELECT practice_code FROM by_practice)
     GROUP BY practice_code, CAST(date_trunc('month', local_date) AS DATE)
 ),
 placed AS (

@@ -20,6 +20,18 @@ from etl.warehouse.tables import metadata
 CORE_HOURS = dict.fromkeys(("monday", "tuesday", "wednesday", "thursday", "friday"), "08:00-18:30")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 ANSWERED_BY_A_PERSON = "connected, connected_by_talk, answered_surely, answered_after"
+# what any one leg may say of its call: a bit each of one number, where a column each would take memory and time
+SAID = {
+    "joined_queue": "step = 'queue'",
+    "left_voicemail": "step = 'voicemail' OR result = 'voicemail'",
+    "diverted": "step = 'divert'",
+    "heard_menu": "kind = 'segment' AND step = 'menu'",
+    "was_busy": "direction = 'inbound' AND result IN ('busy', 'congestion')",
+    "has_failed": "direction = 'inbound' AND result = 'failed'",
+    "was_neither": "direction = 'inbound' AND result NOT IN ('busy', 'congestion', 'failed')",
+    "was_completed": "callback_completed",
+    "is_time_ambiguous": "is_time_ambiguous",
+}
 
 
 @dataclass(frozen=True)
@@ -126,6 +138,7 @@ def _replace(warehouse: Warehouse, touched: Touched) -> None:
 
 def _calls(chosen: str) -> str:
     """SELECT the calls to which the wanted legs belong, without call-backs made by another call."""
+    said = ", ".join(f"said & {1 << bit} > 0 AS {name}" for bit, name in enumerate(SAID))
     local = clock.london("started_at")
     return f"""
     WITH grouped AS ({_grouped()} FROM keyed {chosen} GROUP BY source_id, call_key),
@@ -139,7 +152,7 @@ def _calls(chosen: str) -> str:
         GROUP BY g.source_id, g.call_key
     ),
     timed AS (
-        SELECT g.*, talk_after,
+        SELECT g.*, talk_after, {said},
             coalesce({ANSWERED_BY_A_PERSON}, CASE WHEN events = 0 THEN answered_perhaps END) AS answered_at,
             coalesce(entered_on_joining, entered_by_hold, entered_otherwise) AS entered_at,
             coalesce({ANSWERED_BY_A_PERSON}) IS NULL AND answered_perhaps IS NOT NULL AND events = 0 AS is_inferred,
@@ -186,7 +199,7 @@ def _calls(chosen: str) -> str:
             ELSE coalesce(talk_given, talk_surely, talk_perhaps) END AS INTEGER) AS talk_seconds,
         queue_name, queue_position, CASE WHEN outcome = 'callback' THEN coalesce(asked_at, started_at) END
             AS callback_requested_at,
-        CASE WHEN outcome = 'callback' THEN coalesce(completed, FALSE) OR coalesce(rung_back_at > asked_at, FALSE) END
+        CASE WHEN outcome = 'callback' THEN was_completed OR coalesce(rung_back_at > asked_at, FALSE) END
             AS callback_completed,
         is_open, caller_pseudonym, cli_status,
         nullif(concat_ws(',', CASE WHEN is_time_ambiguous THEN 'time_ambiguous' END,
@@ -199,8 +212,9 @@ def _calls(chosen: str) -> str:
 
 def _grouped() -> str:
     """SELECT, for each call, what its legs and events together say."""
-    return """
-        SELECT source_id, call_key,
+    said = " | ".join(f"CASE WHEN {leg} THEN {1 << bit} ELSE 0 END" for bit, leg in enumerate(SAID.values()))
+    return f"""
+        SELECT source_id, call_key, bit_or({said}) AS said,
             min(arrived_at) AS arrived_at,
             max(ended_at) FILTER (direction <> 'outbound') AS leg_ended_at,
             max(started_at) FILTER (kind = 'event') AS last_event_at,
@@ -208,7 +222,6 @@ def _grouped() -> str:
             min(entered_at) FILTER (step = 'enter') AS entered_on_joining,
             min(entered_at) FILTER (kind = 'event') AS entered_by_hold,
             min(entered_at) FILTER (kind <> 'event' AND direction <> 'outbound') AS entered_otherwise,
-            coalesce(bool_or(step = 'queue'), FALSE) AS joined_queue,
             min(answered_at) FILTER (step = 'connect') AS connected,
             min(answered_at) FILTER (kind = 'event') AS connected_by_talk,
             min(answered_at) FILTER (NOT is_inferred AND kind <> 'event' AND direction <> 'outbound')
@@ -224,21 +237,14 @@ def _grouped() -> str:
             max(talk_seconds) FILTER (kind = 'call') AS talk_given,
             sum(talk_seconds) FILTER (NOT is_inferred AND kind = 'segment' AND direction <> 'outbound') AS talk_surely,
             sum(talk_seconds) FILTER (is_inferred AND direction <> 'outbound') AS talk_perhaps,
-            coalesce(bool_or(step = 'voicemail' OR result = 'voicemail'), FALSE) AS left_voicemail,
-            coalesce(bool_or(step = 'divert'), FALSE) AS diverted,
-            coalesce(bool_or(kind = 'segment' AND step = 'menu'), FALSE) AS heard_menu,
-            coalesce(bool_and(result IN ('busy', 'congestion')) FILTER (direction = 'inbound'), FALSE) AS all_busy,
-            coalesce(bool_and(result = 'failed') FILTER (direction = 'inbound'), FALSE) AS all_failed,
             coalesce(max_by(result, started_at) FILTER (kind = 'segment') = 'system', FALSE) AS ended_by_system,
             max_by(step, load_id) FILTER (kind = 'call') AS given_outcome,
-            bool_or(callback_completed) AS completed,
             min_by(queue_name, started_at) AS queue_name,
             min_by(queue_position, started_at) AS queue_position,
             -- the number called before a leg's destination, that before a queue; of each the first
             min_by(practice_code, practice_rank * 1000000000000 + epoch(started_at)) AS practices,
             min_by(caller_pseudonym, started_at) FILTER (direction = 'inbound') AS caller_pseudonym,
             min_by(cli_status, started_at) FILTER (direction = 'inbound') AS cli_status,
-            coalesce(bool_or(is_time_ambiguous), FALSE) AS is_time_ambiguous,
             max(load_id) AS load_id
     """
 
@@ -249,14 +255,14 @@ def _outcome() -> str:
         WHEN given_outcome IS NOT NULL THEN given_outcome
         WHEN is_answered THEN 'answered'
         WHEN asked_at IS NOT NULL THEN 'callback'
-        WHEN events = 0 AND all_busy AND NOT heard_menu AND NOT joined_queue THEN 'engaged'
+        WHEN events = 0 AND was_busy AND NOT (has_failed OR was_neither OR heard_menu OR joined_queue) THEN 'engaged'
         WHEN is_unfinished THEN 'unknown'
         WHEN left_voicemail AND is_queued THEN 'voicemail'
         WHEN is_queued AND abandoned_at IS NOT NULL AND abandoned_at >= coalesce(left_at, abandoned_at)
             THEN 'abandoned_queue'
         WHEN is_queued AND (left_at IS NOT NULL OR ended_by_system) THEN 'no_answer'
         WHEN is_queued THEN 'abandoned_queue'
-        WHEN all_failed THEN 'unknown'
+        WHEN has_failed AND NOT (was_busy OR was_neither) THEN 'unknown'
         WHEN NOT is_open THEN 'out_of_hours'
         WHEN diverted THEN 'ivr_diverted'
         ELSE 'abandoned_ivr' END"""

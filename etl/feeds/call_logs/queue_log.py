@@ -47,7 +47,7 @@ def read(reading: Reading, source: Source) -> None:
         scan = reading.csv()
         tabular = received.has("htime", "ttime")
         fields = (_tabular if tabular else _numbered_parameters)(scan, set(received.header))
-    worked = _worked(fields, source)
+    worked = _worked(fields, source, received.delimiter != "|")
     parsed = rows.parse(reading, scan, _kept(source, mask), worked)
     # a table that gives local time too: compare it with the UTC it gives, or with the second the call began
     checks.zone(reading, source, "_local", "CASE WHEN NOT _never THEN _known END", soon=300)
@@ -118,13 +118,15 @@ def _tabular(scan: str, has: set[str]) -> str:
             upper({field("event")}) AS _event FROM {scan}))"""
 
 
-def _worked(fields: str, source: Source) -> str:
-    """Events with times in UTC and what they mean."""
+def _worked(fields: str, source: Source, may_be_local: bool) -> str:
+    """Events with times in UTC and what they mean. may_be_local: a table may hold local times beside UTC or for it."""
     zone = source.timezone
     keys = ", ".join(say(key) for key in source.callback_keys) or "NULL"
     steps = " ".join(f"WHEN {say(event)} THEN {say(step)}" for event, step in STEPS.items() if step != "exit_key")
     key = f"CASE WHEN _key IN ({keys}) THEN 'callback' ELSE 'exit_key' END"
-    written = "try_cast(CASE WHEN _time_text LIKE '%-%' THEN _time_text END AS TIMESTAMP)"
+    written = "CAST(NULL AS TIMESTAMP)"
+    if may_be_local:
+        written = "try_cast(CASE WHEN _time_text LIKE '%-%' THEN _time_text END AS TIMESTAMP)"
     epoch = "CASE WHEN length(_time_text) = 10 THEN try_cast(_time_text AS BIGINT) "
     epoch += "ELSE try_cast(regexp_extract(_time_text, '^([0-9]{9,10})(\\.[0-9]+)?$', 1) AS BIGINT) END"
     columns = {
@@ -151,7 +153,7 @@ def _kept(source: Source, mask: int) -> dict[str, str]:
             name: name for name in ("_step", "_event", "_call", "_born", "_at", "_never", "_position", "_hold", "_talk")
         },
         "_queue": "_queue",
-        "_month": _month(),
+        "_month": f"CASE WHEN _step = 'enter' THEN {_month()} END",
         "_person": f"CASE WHEN _step = 'enter' THEN {rows.masked('_number', mask)} END",
         "_status": f"CASE WHEN _step = 'enter' THEN {people.status('_caller', '_number')} END",
         "_is_damaged": people.damaged("_caller"),
