@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import parse_qsl, urlencode
 
+from dashboard import words
+
 PERIODS = {"12": "Last 12 months", "24": "Last 24 months", "36": "Last 36 months", "all": "All months"}
 DEFAULT_PERIOD = "24"
 NEWEST = "newest"  # what the filter of the last month holds where none was chosen
@@ -40,6 +42,11 @@ class View:
     last_month: date | None = None
     options: tuple[tuple[str, str], ...] = ()
     ending: date | None = None
+
+    @property
+    def months_in_words(self) -> str:
+        """Its months as a page says them."""
+        return words.months(self.first_month, self.last_month)
 
     def option(self, name: str, default: str = "") -> str:
         """The page's own choice `name`, or `default` where the URL does not say."""

@@ -30,7 +30,6 @@ MAXIMUM_LINES, MAXIMUM_FUNCTION = 400, 60
 # file → why it is longer
 LONG_FILES = {
     "dashboard/pages/navigation.py": "a page: its sentences, panels and callbacks",
-    "dashboard/pages/practice.py": "a page: its sentences, panels and callbacks",
     "etl/feeds/rollout_tracker.py": "one tracker, three facts",
     "etl/intake.py": "one road from a file's bytes to a relation; its steps share the same few facts",
     "etl/warehouse/tables.py": "every table of the warehouse, a commented line a column",

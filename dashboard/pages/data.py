@@ -57,8 +57,7 @@ def _coverage(rows: Rows, view: View, known: Definitions) -> Drawing:
     )
     return Drawing(
         title,
-        f"Months with data by practice and source, {words.months(view.first_month, view.last_month)}. "
-        "Filled: received; hollow: missing.",
+        f"Months with data by practice and source, {view.months_in_words}. Filled: received; hollow: missing.",
         body=coverage_grid(rows),
     )
 
@@ -88,7 +87,7 @@ def _call_logs(rows: Rows, view: View, known: Definitions) -> Drawing:
         title,
         "Calls in a practice's own logs against those NHS England published for it, inbound calls first, largest "
         "difference first.",
-        coverage=f"{words.plural(practices, 'practice')} · {words.months(view.first_month, view.last_month)}",
+        coverage=f"{words.plural(practices, 'practice')} · {view.months_in_words}",
     )
 
 

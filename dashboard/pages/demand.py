@@ -146,7 +146,7 @@ def _time_bands(rows: Rows, view: View, known: Definitions) -> Drawing:
         "Share of calls in each band, all days. Bands differ in length. Dotted: England.",
         bars.against_england(part, upright=True, name=view.organisation.name),
         f"Bars by time of day with England's line. {title}.",
-        _period(view) + PUBLISHED,
+        view.months_in_words + PUBLISHED,
     )
 
 
@@ -170,7 +170,7 @@ def _waits(rows: Rows, view: View, known: Definitions) -> Drawing:
         "How long callers waited before they were answered, or before they gave up.",
         bars.split_bars(drawn),
         f"{title}. Bars cut into bands of waiting time, here and in England.",
-        _period(view) + PUBLISHED,
+        view.months_in_words + PUBLISHED,
     )
 
 
@@ -186,14 +186,10 @@ def _split(subject: str, category: str, what: str, subtitle: str) -> Callable[[R
             f"{subtitle} Upright mark: England.",
             bars.against_england(part, height=max(160, 44 + 34 * len(part)), name=view.organisation.name),
             f"{title}. Bars of shares, with England's marked.",
-            f"{total} in all · {_period(view)}",
+            f"{total} in all · {view.months_in_words}",
         )
 
     return draw
-
-
-def _period(view: View) -> str:
-    return words.months(view.first_month, view.last_month)
 
 
 def _compare(noun: str) -> Callable[[Rows, View, Definitions], Drawing]:
@@ -206,7 +202,8 @@ def _compare(noun: str) -> Callable[[Rows, View, Definitions], Drawing]:
             f"{definition['title']} by {noun} over the period{', with 95% and 99.8% limits' if judged else ''}.",
             funnel(rows, definition["unit"], size, definition["aim"]),
             f"Funnel plot of {len(rows)} organisations. {title}.",
-            f"{len(rows)} {noun if len(rows) == 1 else noun + 's'} · {_period(view)}{source_of(chosen_measure(view))}",
+            f"{len(rows)} {noun if len(rows) == 1 else noun + 's'} · "
+            f"{view.months_in_words}{source_of(chosen_measure(view))}",
             note=rows[0]["statement"],
         )
 
@@ -333,7 +330,7 @@ def layout(scope: Scope, view: View) -> list[Component]:
     # to a PCN or practice other PCNs are not shown, and fewer than 8 cannot be anonymous
     first_panels = (DEMAND_TREND, PRACTICES, *((PCNS,) if scope.kind == "icb" else ()), OUTCOMES)
     return [
-        *headline(title, f"Demand and capacity · {view.organisation.name} · {_period(view)}"),
+        *headline(title, f"Demand and capacity · {view.organisation.name} · {view.months_in_words}"),
         sentences([*(findings.series_sentence(*each) for each in said), *_said(scope, view, shown)]),
         html.Div(
             filter_select("measure", "Measure in trend and comparisons", options, first), className="page-filter"

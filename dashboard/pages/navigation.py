@@ -34,10 +34,6 @@ NO_RECORDS = (
 )
 
 
-def _period(view: View) -> str:
-    return words.months(view.first_month, view.last_month)
-
-
 def _compare(noun: str) -> Callable[[Rows, View, Definitions], Drawing]:
     def drawing(rows: Rows, view: View, known: Definitions) -> Drawing:
         definition = known[RATE]
@@ -50,7 +46,7 @@ def _compare(noun: str) -> Callable[[Rows, View, Definitions], Drawing]:
             f"{rows[0]['statement']} The aim of {aim} is a line to read by, not a pass mark.",
             funnel(rows, "percent", size, definition["aim"]),
             f"Funnel plot of {many} with the aim of {aim} as a line. {title}.",
-            f"{many} · months that are not withheld, {_period(view)}",
+            f"{many} · months that are not withheld, {view.months_in_words}",
         )
 
     return drawing
@@ -95,7 +91,7 @@ def _flow(rows: Rows, view: View, known: Definitions) -> Drawing:
         "under 2% are drawn together; the table has each.",
         draw.flow(rows),
         f"Flow of {words.count(whole)} requests from category to destination. {title}.",
-        f"{words.count(whole)} requests · {_period(view)}",
+        f"{words.count(whole)} requests · {view.months_in_words}",
     )
 
 
@@ -129,7 +125,7 @@ def _destinations(rows: Rows, view: View, known: Definitions) -> Drawing:
         "Clinical requests by where they went. Hatched: no destination recorded.",
         draw.split(rows),
         f"{title}. A bar each, cut by destination.",
-        f"{words.count(sum(row['contacts'] for row in rows))} clinical requests · {_period(view)}",
+        f"{words.count(sum(row['contacts'] for row in rows))} clinical requests · {view.months_in_words}",
     )
 
 
@@ -153,7 +149,7 @@ def _times(rows: Rows, view: View, known: Definitions) -> Drawing:
         "Hatched: clinical, no destination recorded.",
         draw.day(rows),
         f"{title}. Stacked bars by half-hour.",
-        f"{words.count(whole)} requests with a time · {_period(view)}",
+        f"{words.count(whole)} requests with a time · {view.months_in_words}",
     )
 
 
@@ -176,7 +172,7 @@ def _calls(rows: Rows, view: View, known: Definitions) -> Drawing:
     return Drawing(
         f"{first['name']}: {title}" if first["organisation"] != view.organisation.code else title,
         "At practices whose records name calls by the telephone system's own id. Never joined by time or number.",
-        coverage=_period(view),
+        coverage=view.months_in_words,
     )
 
 
@@ -197,7 +193,7 @@ def _withheld(rows: Rows, view: View, known: Definitions) -> Drawing:
         f"in {words.plural(months, 'month')} in all",
         "Too few clinical requests with a destination, or too many without one; the figures are those of the newest "
         "of the months. Counts are kept, in the table and in the totals above.",
-        coverage=_period(view),
+        coverage=view.months_in_words,
     )
 
 
@@ -363,7 +359,7 @@ def layout(scope: Scope, view: View) -> list[Component]:
     known = measures.definitions(scope)
     found = navigation.newest(scope, view, HEAD)
     top = [
-        *headline(_title(found), f"Care navigation · {view.organisation.name} · {_period(view)}"),
+        *headline(_title(found), f"Care navigation · {view.organisation.name} · {view.months_in_words}"),
         sentences(_said(found, known, scope, view)),
     ]
     if RATE not in found:  # a page of empty panels would say no more

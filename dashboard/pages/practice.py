@@ -11,14 +11,13 @@ from dashboard import words
 from dashboard.access.scope import Scope
 from dashboard.charts import bars
 from dashboard.charts import practice as drawings
-from dashboard.charts.navigation import DESTINATIONS
 from dashboard.components import icons
 from dashboard.components.attributes import attributes
 from dashboard.components.card import card
 from dashboard.components.panel import slot, table
 from dashboard.components.sentences import headline, sentences
 from dashboard.page import Chart, Column, Definitions, Drawing, Page, Rows
-from dashboard.pages import demand
+from dashboard.pages import _practice_state, demand
 from dashboard.pages._telephony_before_after import before_and_after
 from dashboard.queries import measures, peers, practice
 from dashboard.view import View
@@ -49,25 +48,6 @@ COMPARED = (
     "navigation_redirected",
     "navigation_not_recorded",
 )
-NAVIGATION = ("navigation_redirected", "navigation_not_recorded", "navigation_declined")
-FEWEST_REQUESTS = 30
-MOST_DESTINATIONS = 9
-ITEMS = {
-    "analogue": "On analogue lines",
-    "signed_up": "Signed up",
-    "contracted": "Contracted",
-    "installed": "Installed",
-    "live": "Live on digital telephony",
-    "queue_position": "Callers hear their place in the queue",
-    "call_back": "Call-back",
-    "call_routing": "Routed by menu",
-    "clinical_system_link": "Linked to the clinical system",
-    "call_logs": "Call logs",
-    "funded_offered": "Funded place offered",
-    "funded_booked": "Funded place booked",
-    "funded_completed": "Funded place completed",
-    "cascaded_completed": "Colleagues trained by them",
-}
 BESIDE = (
     "Better, worse, higher or lower: beyond the middle half of similar practices by more than chance explains (99.8% "
     "limits for the practice's own numbers), and by a percentage point or, of rates, 2% at least."
@@ -83,7 +63,7 @@ def _monday(rows: Rows, view: View, known: Definitions) -> Drawing:
             "Share of calls by time of day, all days: no call logs are loaded, so these are the published bands.",
             bars.against_england(labelled, 250, upright=True, name=view.organisation.name),
             f"Bars by time of day with England's line. {title}.",
-            f"published · {words.months(view.first_month, view.last_month)}",
+            f"published · {view.months_in_words}",
         )
     left_out = rows[0]["left_out"]
     holidays = f" · {words.plural(left_out, 'bank holiday')} left out" if left_out else ""
@@ -128,7 +108,7 @@ def _compared(rows: Rows, view: View, known: Definitions) -> Drawing:
     ]
     return Drawing(
         title,
-        f"Newest month of each measure, then {words.months(view.first_month, view.last_month)} taken together.",
+        f"Newest month of each measure, then {view.months_in_words} taken together.",
         body=table(title, headings, body, {1, 3, 4, 5}),
         coverage=f"newest month: {words.month(max(row['month'] for row in rows))}",
         note=BESIDE,
@@ -140,83 +120,6 @@ def _verdict(row: Mapping[str, Any]) -> str:
     if better is not None:
         return "better" if better else "worse"
     return {"above": "higher", "below": "lower", "within": "alike"}.get(str(row["judgement"]), "not judged")
-
-
-def _destinations(rows: Rows, view: View, known: Definitions) -> Drawing:
-    title = say.destinations_title(rows, FEWEST_REQUESTS)
-    shown = [row for row in rows if row["share"] is not None]
-    drawn = [
-        {"label": DESTINATIONS.get(row["destination"], words.category(row["destination"]).capitalize()),
-         "share": row["share"], "is_elsewhere": say.is_elsewhere(row["destination"])}
-        for row in shown[:MOST_DESTINATIONS]
-    ]  # fmt: skip
-    rest = sum(row["share"] for row in shown[MOST_DESTINATIONS:])
-    if rest:
-        drawn.append({"label": "All others", "share": rest, "is_elsewhere": True})
-    enough = sum(row["contacts"] for row in shown) >= FEWEST_REQUESTS
-    return Drawing(
-        title,
-        "Clinical and medication requests with a recorded destination. Dark: elsewhere than to a GP.",
-        drawings.destinations(drawn, height=60 + 24 * len(drawn)) if enough else None,
-        f"Bars of shares. {title}.",
-        f"{words.count(sum(row['contacts'] for row in rows))} requests",
-    )
-
-
-def _telephony(rows: Rows, view: View, known: Definitions) -> Drawing:
-    missing = [row for row in rows if row["kind"] == "capability" and row["state"] in ("not_held", "ended")]
-    live = next(row for row in rows if row["item"] == "live")
-    if live["state"] == "reached":
-        title = f"Live on digital telephony since {words.day(live['since'])}"
-        title += f"; {words.plural(len(missing), 'capability', 'capabilities')} not yet" if missing else ""
-    else:
-        title = "Not yet live on digital telephony"
-    system = " · ".join(part for part in (live["supplier"], live["line_type"]) if part)
-    # once live, the way there is history: it stays in the CSV
-    shown = [row for row in rows if row["kind"] == "capability" or row is live or live["state"] != "reached"]
-    body = [[ITEMS[row["item"]], _state(row)] for row in shown]
-    return Drawing(
-        title,
-        f"Stage, and what the system can do{': ' + system if system else ''}",
-        body=table(title, ["What", "Since"], body),
-        coverage=f"tracker of {words.day(live['believed_on'])}",
-    )
-
-
-def _state(row: Mapping[str, Any]) -> str:
-    if row["state"] in ("reached", "held"):
-        return words.day(row["since"]) if row["since"] else "yes, date not given"
-    if row["state"] == "planned":
-        return f"planned for {words.day(row['planned'] or row['since'])}"
-    return f"until {words.day(row['until'])}" if row["state"] == "ended" else "not yet"
-
-
-def _training(rows: Rows, view: View, known: Definitions) -> Drawing:
-    people = sum(row["people"] or 0 for row in rows if row["item"].endswith("completed"))
-    title = f"{words.plural(int(people), 'person', 'people').capitalize()} trained in care navigation"
-    last = max((place for place, row in enumerate(rows) if row["day"]), default=-1)
-    body = [[ITEMS[row["item"]], _trained(row, place < last)] for place, row in enumerate(rows)]
-    return Drawing(title, "The funded place, and those it was passed on to", body=table(title, ["What", ""], body))
-
-
-def _trained(row: Mapping[str, Any], is_past: bool) -> str:
-    if row["item"] == "cascaded_completed":
-        return words.count(row["people"])
-    return words.day(row["day"]) if row["day"] else "date not given" if is_past else "not yet"
-
-
-def _complete(rows: Rows, view: View, known: Definitions) -> Drawing:
-    short = [row for row in rows if row["missing"]]
-    title = "Every month that was due is here" if not short else "Months are missing"
-    if len(short) == 1:
-        title = f"{words.FEEDS.get(short[0]['feed'], short[0]['feed'])}: {words.ranges(short[0]['missing'])} missing"
-    body = [
-        [words.FEEDS.get(row["feed"], row["feed"]), f"{row['months']} of {row['expected']}",
-         words.ranges(row["missing"] or ()) or "none"]
-        for row in rows
-    ]  # fmt: skip
-    headings = ["Source", "Months received", "Missing"]
-    return Drawing(title, "What has been received", body=table(title, headings, body, {1}))
 
 
 MONDAY = Chart(
@@ -261,63 +164,6 @@ TABLE = Chart(
     meaning="Figures of similar practices are rounded to two significant figures, and are those of 8 or more.",
     height=0,
 )
-WHERE = Chart(
-    "practice-destinations",
-    practice.destinations,
-    _destinations,
-    (
-        Column("destination", "Destination"),
-        Column("contacts", "Requests", "count"),
-        Column("share", "Share", "percent"),
-        Column("declined", "Declined to go elsewhere first", "count"),
-    ),
-    measures=lambda view: NAVIGATION,
-    empty="No data: no care navigation outcomes name this practice in the period.",
-    height=260,
-)
-TELEPHONY = Chart(
-    "practice-telephony",
-    practice.telephony,
-    _telephony,
-    (
-        Column("kind", "Kind"),
-        Column("item", "What"),
-        Column("state", "State"),
-        Column("since", "Since", "day"),
-        Column("planned", "Planned", "day"),
-        Column("until", "Until", "day"),
-        Column("supplier", "Supplier"),
-        Column("line_type", "Lines"),
-        Column("believed_on", "Tracker of", "day"),
-    ),
-    meaning="As the ICB's newest rollout tracker has it. A planned date reaches no stage.",
-    empty="No data: no rollout tracker names this practice.",
-    height=0,
-)
-TRAINING = Chart(
-    "practice-training",
-    practice.training,
-    _training,
-    (Column("item", "What"), Column("day", "Date", "day"), Column("people", "People", "count")),
-    measures=lambda view: ("navigators_trained_practices",),
-    empty="No data: no training return names this practice.",
-    height=0,
-)
-COMPLETE = Chart(
-    "practice-data",
-    practice.received,
-    _complete,
-    (
-        Column("feed", "Source"),
-        Column("months", "Months with data", "count"),
-        Column("expected", "Months published", "count"),
-        Column("missing", "Months missing", "months"),
-    ),
-    meaning="A month counts as published when any practice has data from that source for it. Call logs are expected "
-    "from the practice's first.",
-    empty="No data has been loaded for this practice.",
-    height=0,
-)
 
 
 def layout(scope: Scope, view: View, ods: str) -> list[Component]:
@@ -348,9 +194,7 @@ def layout(scope: Scope, view: View, ods: str) -> list[Component]:
         html.Div(
             [
                 html.Div([slot(MONDAY, view), slot(CALLS, view), slot(TABLE, view)], className="stack"),
-                html.Div(
-                    [slot(each, view) for each in (WHERE, TELEPHONY, TRAINING, COMPLETE)], className="stack state"
-                ),
+                html.Div([slot(each, view) for each in _practice_state.CHARTS], className="stack state"),
             ],
             className="panels aside",
         ),
@@ -449,5 +293,5 @@ def _meaning(definition: Mapping[str, Any]) -> list[Component]:
 PAGE = Page(
     path="/practice/<ods>", title="Practice", label="This practice", order=5, layout=layout,
     exists=lambda scope, ods: practice.exists(scope, ods),
-    charts=(MONDAY, CALLS, ONLINE, TABLE, WHERE, TELEPHONY, TRAINING, COMPLETE),
+    charts=(MONDAY, CALLS, ONLINE, TABLE, *_practice_state.CHARTS),
 )  # fmt: skip
