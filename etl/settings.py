@@ -75,8 +75,8 @@ class Settings(BaseSettings):
     call_log_retention_days: int = Field(
         30,
         ge=0,
-        description="Archived originals that may hold numbers or names (call logs, navigation outcomes, training returns) "
-        "are deleted after this many days, and so are refused call logs.",
+        description="Archived originals that may hold numbers or names (call logs, navigation outcomes, training "
+        "returns) are deleted after this many days, and so are refused call logs.",
     )
     telephony_source: list[dict[str, Any]] = Field(
         [], description="Where call logs come from: one table a source (see README)."
