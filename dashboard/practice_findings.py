@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dashboard import findings, words
+from dashboard.charts.navigation import GP, NOT_RECORDED, group_of
 from dashboard.findings import FEWEST_POINTS, Sentence
 from dashboard.page import Rows
 
@@ -191,7 +192,7 @@ def destinations_title(rows: Rows, least: int) -> str:
 
 def is_elsewhere(destination: str) -> bool:
     """Whether a request that went there counts as redirected."""
-    return destination not in ("gp_same_day", "gp_routine", "named_gp", "duty_doctor", "not_recorded")
+    return group_of(destination) not in (GP, NOT_RECORDED)
 
 
 def lower(title: str) -> str:

@@ -12,6 +12,7 @@ from dashboard.view import Organisation, View
 RATE, UNKNOWN, TRAINED = "navigation_redirected", "navigation_not_recorded", "navigators_trained_practices"
 NAVIGATED, TALK = "navigation_calls_navigated", "navigation_calls_talk_seconds"
 LEVELS = ("practice", "pcn", "sub_icb", "icb")
+CLINICAL = ("clinical_new", "clinical_ongoing", "medication")  # request categories of the redirection rate
 
 
 def flow(scope: Scope, view: View) -> Rows:
@@ -46,10 +47,11 @@ def destinations(scope: Scope, view: View) -> Rows:
         "SELECT organisation, destination, sum(contacts) AS contacts, "
         "sum(contacts) / sum(sum(contacts)) OVER (PARTITION BY organisation) AS share FROM navigation_flow "
         "WHERE organisation IN (SELECT unnest(:codes)) AND level IN ('practice', 'pcn') "
-        "AND request_category IN ('clinical_new', 'clinical_ongoing', 'medication') "
+        "AND request_category IN (SELECT unnest(:clinical)) "
         "AND period_start BETWEEN :first AND :last "
         "GROUP BY organisation, destination ORDER BY organisation, contacts DESC, destination",
         codes=list(own),
+        clinical=list(CLINICAL),
         first=view.first_month,
         last=view.last_month,
     )

@@ -1,6 +1,6 @@
 """One practice: its Monday mornings, telephone system, destinations of requests, training, and how it compares.
 
-Tables that an older generation lacks, and tables without a row for the practice, answer with no rows: no data.
+A table without a row for the practice answers with no rows: no data.
 """
 
 from datetime import date
@@ -11,14 +11,13 @@ import holidays
 from dashboard.access.scope import Scope
 from dashboard.page import Rows
 from dashboard.queries import breakdowns, data, measures, organisations, peers
+from dashboard.queries.navigation import CLINICAL
 from dashboard.queries.source import generation, reader, remembered
+from dashboard.queries.telephony import CAPABILITIES, STAGES
 from dashboard.view import View
 
-STAGES = ("analogue", "signed_up", "contracted", "installed", "live")
-CAPABILITIES = ("queue_position", "call_back", "call_routing", "clinical_system_link", "call_logs")
 FIRST_HALF_HOUR, LAST_HALF_HOUR = 16, 36  # 08:00 to 18:30, the core hours
 MONDAY_WEEKS = 52
-NAVIGATED = ("clinical_new", "clinical_ongoing", "medication")  # requests that could go elsewhere
 LOGS = "call logs"
 PUBLISHED = "published telephony"
 
@@ -195,7 +194,7 @@ def destinations(scope: Scope, view: View) -> Rows:
         code=code,
         first=view.first_month,
         last=view.last_month,
-        categories=list(NAVIGATED),
+        categories=list(CLINICAL),
     )
     base = sum(int(row["contacts"] or 0) for row in rows if row["destination"] != "not_recorded")
     shared = [

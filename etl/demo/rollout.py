@@ -12,6 +12,7 @@ import pandas as pd
 
 from etl.demo.formats import marked, write_csv, write_workbook
 from etl.demo.world import CLOSED, COUNTED_BEFORE, OWN_PRACTICES, STILL_TO_COME, STUCK, World
+from etl.feeds.rollout_tracker import CAPABILITIES, STAGES
 
 SNAPSHOTS = (
     date(2022, 12, 31),
@@ -21,13 +22,11 @@ SNAPSHOTS = (
     date(2025, 6, 30),
     date(2025, 12, 31),
 )
-STAGES = ("analogue", "signed_up", "contracted", "installed", "live")
 _DAYS_BEFORE_LIVE = {"signed_up": 210, "contracted": 120, "installed": 21, "live": 0}
 _DAYS_LONGER = {"Larkline": -35, "Beckvoice": 0, "Holtcall": 40}
 _COLUMNS = ["practice_code", "stage", "planned_date", "actual_date", "supplier", "line_type"]
 # only an older tracker says so itself; a current one is believed on the day it is loaded
 _BELIEVED = "believed_on"
-CAPABILITIES = ("queue_position", "call_back", "call_routing", "clinical_system_link", "call_logs")
 _TARGET = date(2024, 3, 31)
 
 
