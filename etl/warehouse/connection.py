@@ -1,5 +1,6 @@
 """The warehouse opened by its one writer: a DuckDB file, or PostgreSQL with DuckDB beside it for reading files."""
 
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +16,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
-from sqlalchemy.schema import CreateSchema
+from sqlalchemy.schema import CreateSchema, CreateTable
 
 from etl.settings import Settings
 from etl.warehouse.tables import metadata
@@ -232,15 +233,11 @@ def _postgres(url: str) -> Engine:
 
 
 def _create_table(table: Any, engine: Engine) -> str:
-    from sqlalchemy.schema import CreateTable
-
     return str(CreateTable(table, if_not_exists=True).compile(engine))
 
 
 def _dollar(statement: str) -> str:
     """SQLAlchemy's `:name` as DuckDB's `$name` (never inside `::type`), where there are parameters."""
-    import re
-
     return re.sub(r"(?<![:\w]):([a-z_]+)\b", r"$\1", statement)
 
 
