@@ -223,16 +223,16 @@ CALL_LOGS = Chart(
     _call_logs,
     (
         Column("name", "Practice"),
-        Column("practice_code", "Code"),
         Column("period_start", "Month", "month"),
         Column("item", "Calls"),
-        Column("logged", "In logs", "count"),
-        Column("published", "Published", "count"),
         Column("difference", "Difference", "count"),
         Column("share", "Difference, %", "percent"),
+        Column("logged", "In logs", "count"),
+        Column("published", "Published", "count"),
+        Column("note", "Why they may differ"),
         Column("working_days_logged", "Working days with logs", "count"),
         Column("working_days", "Working days", "count"),
-        Column("note", "Why they may differ"),
+        Column("practice_code", "Code"),
     ),
     meaning="Logs and publication may differ because some calls are dialled directly to a person, some lines bypass "
     "the logged system, callers who met a busy tone or a closed line are counted in one and not in the other, a "
