@@ -6,7 +6,7 @@ hangs up. With patience, a queue settles however few answer; without, it grows f
 than there are.
 
 Loads are worked out by recursion on Erlang B, so hundreds of call handlers do not overflow. Both describe a settled
-half-hour; a Monday at eight is not settled, so read staff needed as a least.
+half-hour; a Monday at eight is not settled.
 """
 
 import math
@@ -15,8 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 HALF_HOUR = 1800
-MOST_HANDLERS = 10_000
-# Shares below this are nothing, and relative ones above its inverse are scaled down by it.
+# shares below this are nothing, and relative ones above its inverse are scaled down by it.
 TINY = 1e-100
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(200)
 
@@ -38,15 +37,6 @@ class Queue:
     answered_in_time: float
     missed: float
     mean_wait_seconds: float
-
-
-@dataclass(frozen=True)
-class OneMore:
-    """The queue as it is and with one more call handler; the sentence tells the difference."""
-
-    now: Queue
-    then: Queue
-    sentence: str
 
 
 def queue(
@@ -83,81 +73,6 @@ def queue(
     if patience_seconds is None:
         return _patient(load, handle_seconds, handlers, within_seconds)
     return _impatient(load, handle_seconds, handlers, within_seconds, patience_seconds)
-
-
-def handlers_needed(
-    calls: float,
-    handle_seconds: float,
-    *,
-    answered_in_time: float = 0.8,
-    within_seconds: float = 120,
-    patience_seconds: float | None = None,
-    interval_seconds: float = HALF_HOUR,
-) -> int:
-    """The fewest call handlers with whom the share of callers answered within the time reaches the target.
-
-    The target is a share of at least 0 and below 1, for no number answers every caller; ValueError otherwise.
-    """
-    if not 0 <= answered_in_time < 1:
-        raise ValueError(f"answered_in_time is {answered_in_time}; it must be a share below 1")
-    low, high = -1, 1
-
-    def enough(handlers: int) -> bool:
-        found = queue(
-            calls,
-            handle_seconds,
-            handlers,
-            within_seconds=within_seconds,
-            patience_seconds=patience_seconds,
-            interval_seconds=interval_seconds,
-        )
-        return found.answered_in_time >= answered_in_time
-
-    while not enough(high):
-        low, high = high, 2 * high
-        if high > MOST_HANDLERS:
-            raise ValueError(f"{calls:g} calls would need more than {MOST_HANDLERS:,} call handlers at once")
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high
-
-
-def one_more(
-    calls: float,
-    handle_seconds: float,
-    handlers: int,
-    *,
-    within_seconds: float = 120,
-    patience_seconds: float | None = None,
-    interval_seconds: float = HALF_HOUR,
-) -> OneMore:
-    """What one more call handler would change, in figures and in a sentence."""
-    now, then = (
-        queue(
-            calls,
-            handle_seconds,
-            number,
-            within_seconds=within_seconds,
-            patience_seconds=patience_seconds,
-            interval_seconds=interval_seconds,
-        )
-        for number in (handlers, handlers + 1)
-    )
-    sentence = (
-        f"With {handlers + 1} call handlers instead of {handlers}, {then.answered_in_time:.0%} of callers would be "
-        f"answered within {within_seconds:g} seconds, not {now.answered_in_time:.0%}, and the mean wait would "
-        f"{_wait_change(now, then)}."
-    )
-    return OneMore(now, then, sentence)
-
-
-def _wait_change(now: Queue, then: Queue) -> str:
-    if math.isinf(then.mean_wait_seconds):
-        return "still grow without end"
-    if math.isinf(now.mean_wait_seconds):
-        return f"settle at {then.mean_wait_seconds:.0f} seconds instead of growing without end"
-    return f"go from {now.mean_wait_seconds:.0f} to {then.mean_wait_seconds:.0f} seconds"
 
 
 def _blocked(load: float, handlers: int) -> float:

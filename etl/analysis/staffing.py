@@ -6,7 +6,7 @@ waited. Both are inferred, so the answer is a range, not a figure.
 
 from dataclasses import dataclass
 
-from etl.analysis.queueing import HALF_HOUR, one_more, queue
+from etl.analysis.queueing import queue
 
 NOTES_SECONDS = (0.0, 30.0, 60.0)  # of work after each call, which no log has; the middle one is the best guess
 PATIENCE = (0.5, 1.0, 2.0)  # times the patience that the log implies
@@ -38,8 +38,8 @@ def one_more_handler(calls: float, missed: float, wait_seconds: float, talk_seco
         for factor in PATIENCE:
             patience, handle = factor * wait_seconds / share, talk_seconds + notes
             handlers = _handlers(calls, handle, patience, share)
-            change = one_more(calls, handle, handlers, patience_seconds=patience)
-            guesses.append((handlers, calls * (change.now.missed - change.then.missed)))
+            now, then = (queue(calls, handle, each, patience_seconds=patience) for each in (handlers, handlers + 1))
+            guesses.append((handlers, calls * (now.missed - then.missed)))
     middle = len(guesses) // 2
     handlers_found, saved = zip(*guesses, strict=True)
     # nobody saves callers who were not lost
@@ -51,7 +51,7 @@ def _handlers(calls: float, handle: float, patience: float, share: float) -> int
     """The number answering, at least one, whose share missed is closest to what was seen."""
 
     def missed(handlers: int) -> float:
-        return queue(calls, handle, handlers, patience_seconds=patience, interval_seconds=HALF_HOUR).missed
+        return queue(calls, handle, handlers, patience_seconds=patience).missed
 
     handlers = 1
     while handlers < MOST_HANDLERS and missed(handlers + 1) > share:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.analysis.queueing import handlers_needed, one_more, queue
+from etl.analysis.queueing import queue
 
 LOADS = st.floats(0.1, 60)
 HANDLERS = st.integers(1, 80)
@@ -19,8 +19,6 @@ def test_the_text_book_half_hour() -> None:
     assert found.answered_in_time == pytest.approx(0.8884, abs=5e-5)
     assert found.load == pytest.approx(10)
     assert found.occupancy == pytest.approx(10 / 14)
-    assert handlers_needed(100, 180, answered_in_time=0.8883, within_seconds=20) == 14
-    assert handlers_needed(100, 180, answered_in_time=0.8885, within_seconds=20) == 15
 
 
 @settings(max_examples=100, deadline=None)
@@ -103,30 +101,9 @@ def test_more_handlers_than_a_factorial_bears() -> None:
 
 def test_nobody_rings_and_nobody_answers() -> None:
     assert queue(0, 180, 0).answered_in_time == 1
-    assert handlers_needed(0, 180) == 0
     assert queue(10, 180, 0).mean_wait_seconds == math.inf
     alone = queue(10, 180, 0, patience_seconds=90)
     assert (alone.missed, alone.answered_in_time, alone.mean_wait_seconds) == (1, 0, 90)
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.floats(0, 300), st.floats(0.01, 0.99), st.none() | st.floats(30, 600))
-def test_the_number_needed_is_the_fewest(calls: float, target: float, patience: float | None) -> None:
-    needed = handlers_needed(calls, 240, answered_in_time=target, patience_seconds=patience)
-    assert queue(calls, 240, needed, patience_seconds=patience).answered_in_time >= target
-    if needed:
-        assert queue(calls, 240, needed - 1, patience_seconds=patience).answered_in_time < target
-
-
-def test_one_more() -> None:
-    found = one_more(100, 180, 11, within_seconds=20)
-    assert found.then == queue(100, 180, 12, within_seconds=20)
-    assert found.sentence == (
-        "With 12 call handlers instead of 11, 64% of callers would be answered within 20 seconds, not 39%, "
-        "and the mean wait would go from 123 to 40 seconds."
-    )
-    assert "settle at 123 seconds instead of growing without end" in one_more(100, 180, 10).sentence
-    assert "still grow without end" in one_more(100, 180, 5).sentence
 
 
 @pytest.mark.parametrize(
@@ -137,8 +114,6 @@ def test_one_more() -> None:
         (lambda: queue(1, 0, 3), "handle_seconds is 0"),
         (lambda: queue(1, 180, -3), "handlers is -3"),
         (lambda: queue(1, 180, 3, patience_seconds=0), "patience_seconds is 0"),
-        (lambda: handlers_needed(1, 180, answered_in_time=1), "below 1"),
-        (lambda: handlers_needed(1e9, 180), "more than 10,000 call handlers"),
     ],
 )
 def test_bad_input_is_named(call: object, words: str) -> None:
