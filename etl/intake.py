@@ -312,7 +312,7 @@ def csv_relation(reading: Reading, columns: Sequence[str] | None, options: dict[
     """See `Reading.csv`. Options: delimiter, quote, skip (records above the header),
     null_padding (a shorter record is not broken).
 
-    Nothing is read here. `read_strictly` and its fellows replace the scan inside a larger SELECT.
+    Nothing is read here. `tolerant` and `numbered` replace the scan inside a larger SELECT.
     """
     received = reading.received
     names = list(columns or received.header)

@@ -1,6 +1,6 @@
 """What call logs say of an organisation's week, and how they agree with what is published.
 
-Read from `calls_week`, `calls_monday` and `call_log_reconciliation`; a generation without them has no logs. How many
+Read from `calls_week`, `calls_monday` and `call_log_reconciliation`. How many
 days were counted stands beside every figure. To a narrower scope, a total of too few practices is as if not there.
 """
 

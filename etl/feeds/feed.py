@@ -5,6 +5,7 @@ A feed is a module with these names:
     NAME = "published_calls"                 one name everywhere
     FACTS = ("published_calls", …)           tables of `etl.warehouse.tables` that it fills
     MAXIMUM_REJECTED_SHARE = 0.05            optional
+    NEEDS_ORGANISATIONS = True               optional: read after the night's other files, when practices are known
     HOLDS_PEOPLE = True                      optional: originals hold numbers or names; kept apart, not for long
     def recognise(received) -> str | None    the layout's name, from the contents; None: not mine
     def read(reading) -> None                stages rows; says what it refuses
@@ -135,7 +136,7 @@ class Reading:
     period_to: date | None = None
 
     def csv(self, columns: Sequence[str] | None = None, **options: Any) -> str:
-        """An SQL relation over the CSV: `line` and each column as trimmed-nothing text, under normalised names.
+        """An SQL relation over the CSV: each column as the text that is there, untrimmed, under normalised names.
 
         columns: names for a file without a header (then line 1 is data). Broken records (wrong number of
         fields, bad quoting, bytes that are not text) are refused, each with its line, not fatal.
