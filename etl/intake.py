@@ -11,6 +11,7 @@ import hashlib
 import io
 import re
 import shutil
+import stat
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -34,6 +35,7 @@ CHUNK = 2**20
 HEAD = 2**16
 SNIFFED_RECORDS = 50
 PRIVATE = "private"
+OURS_ALONE = 0o600  # the mode that marks a refused file as private
 UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload", ".partial")
 # a real publication never packs tighter than this; a bomb does
 MAXIMUM_RATIO = 400
@@ -449,21 +451,32 @@ def archive(path: Path, settings: Settings, load_id: int, move: bool, now: datet
 
 
 def expire_private(settings: Settings, now: datetime) -> None:
-    """Delete archived originals with people's numbers, and refused files of telephony sources, that are older
-    than `call_log_retention_days`. The reason for a refusal stays."""
+    """Delete archived originals that speak of people, and refused ones, that are older than
+    `call_log_retention_days`. The reason for a refusal stays.
+
+    Refused are the files that `reject` was told are private, and, as what could not be recognised is told by nobody,
+    those named as a telephony source's.
+    """
     limit = now - timedelta(days=settings.call_log_retention_days)
     for folder in (settings.archive / PRIVATE).glob("????-??-??"):
         if folder.name <= limit.strftime("%Y-%m-%d"):
             shutil.rmtree(folder)
     for path in settings.rejected.glob("*"):
         patterns = [str(source.get("files", "")) for source in settings.telephony_source]
-        is_ours = not path.name.endswith(".reason.txt") and any(fnmatch(path.name, pattern) for pattern in patterns)
-        if path.is_file() and is_ours and path.stat().st_ctime < limit.timestamp():
+        if path.name.endswith(".reason.txt") or not path.is_file():
+            continue
+        is_private = stat.S_IMODE(path.stat().st_mode) == OURS_ALONE
+        if path.stat().st_ctime < limit.timestamp() and (
+            is_private or any(fnmatch(path.name, pattern) for pattern in patterns)
+        ):
             path.unlink()
 
 
 def reject(path: Path, settings: Settings, reason: str, move: bool, private: bool = False) -> Path:
-    """Put the file in `rejected/` beside a `.reason.txt` that says what to do; the reason is there first."""
+    """Put the file in `rejected/` beside a `.reason.txt` that says what to do; the reason is there first.
+
+    private: the file speaks of people: nobody else may read it, until `expire_private` deletes it.
+    """
     settings.rejected.mkdir(parents=True, exist_ok=True)
     target, number = settings.rejected / path.name, 1
     while target.exists() and fingerprint(target) != fingerprint(path):
@@ -472,8 +485,7 @@ def reject(path: Path, settings: Settings, reason: str, move: bool, private: boo
     note = target.with_name(target.name + ".reason.txt")
     note.write_text(f"{path.name} was not loaded.\n\n{reason}\n", encoding="utf-8")
     put = _put(path, target, move)
-    if private:
-        put.chmod(0o600)
+    put.chmod(OURS_ALONE if private else 0o644)
     return put
 
 

@@ -76,7 +76,7 @@ class Settings(BaseSettings):
         30,
         ge=0,
         description="Archived originals that may hold numbers or names (call logs, navigation outcomes, training "
-        "returns) are deleted after this many days, and so are refused call logs.",
+        "returns) are deleted after this many days, and so are refused ones.",
     )
     telephony_source: list[dict[str, Any]] = Field(
         [], description="Where call logs come from: one table a source (see README)."

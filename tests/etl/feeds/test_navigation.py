@@ -3,6 +3,7 @@
 import csv
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from etl.feeds import ids, navigation
+from etl.intake import expire_private
 from etl.nightly import Night, nightly
 from etl.settings import Settings, SettingsError
 from tests.etl.feeds.conftest import query
@@ -213,6 +215,11 @@ def test_a_name_in_an_id_refuses_the_file_and_is_kept_nowhere_else(icb: Settings
     assert query(icb, "SELECT count(*) FROM fact.navigation") == [(0,)]
     holding = [path for path in icb.home.rglob("*") if path.is_file() and b"Zebedee" in path.read_bytes()]
     assert holding == [icb.rejected / "outcomes.csv"]
+    (icb.rejected / "not-private.csv").write_text("a")
+    (icb.rejected / "not-private.csv").chmod(0o644)
+    for days, left in ((29, ["not-private.csv", "outcomes.csv"]), (31, ["not-private.csv"])):
+        expire_private(icb, datetime.now(UTC) + timedelta(days=days))
+        assert sorted(path.name for path in icb.rejected.glob("*.csv")) == left
 
 
 def test_ids_are_kept_only_as_keyed_hashes(load: Load, icb: Settings) -> None:
