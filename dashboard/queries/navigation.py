@@ -5,7 +5,7 @@ from typing import Any
 from dashboard.access.scope import Scope
 from dashboard.page import Rows
 from dashboard.queries import breakdowns, organisations
-from dashboard.queries.measures import definitions, thin_months
+from dashboard.queries.measures import SERIES, UNTIL, definitions, thin_months
 from dashboard.queries.source import reader
 from dashboard.view import Organisation, View
 
@@ -60,16 +60,15 @@ def destinations(scope: Scope, view: View) -> Rows:
 
 def newest(scope: Scope, view: View, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     """The newest month (of the period, where an earlier end was chosen) of each of these measures for the view's
-    organisation, also where its value is withheld: by measure, a row of `measure_value`. The newest of all months for
-    measures of navigation is the same month."""
+    organisation, also where its value is withheld: by measure, a row of `measure_value`, and `points`, how many its
+    limits rest on. The newest of all months for measures of navigation is the same month."""
     organisation = view.organisation
     (code,) = organisations.permit(scope, [organisation.code])
     rows = reader().records(
-        f"SELECT * FROM {organisations.values_of(organisation)} "
-        "WHERE measure IN (SELECT unnest(:names)) AND organisation = :code "
-        "AND level = :level AND period_kind = 'month' AND period_start NOT IN (SELECT unnest(:thin)) "
-        "AND (period_start <= :until OR CAST(:until AS DATE) IS NULL) "
-        "QUALIFY row_number() OVER (PARTITION BY measure ORDER BY period_start DESC) = 1",
+        SERIES.format(values=organisations.values_of(organisation))
+        + f"AND v.measure IN (SELECT unnest(:names)) AND v.organisation = :code AND v.level = :level AND {UNTIL} "
+        "AND v.period_start NOT IN (SELECT unnest(:thin)) "
+        "QUALIFY row_number() OVER (PARTITION BY v.measure ORDER BY v.period_start DESC) = 1",
         names=list(names),
         until=view.ending,
         code=code,

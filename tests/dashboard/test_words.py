@@ -13,7 +13,7 @@ from dashboard.queries.views import months_before
 DEFINITION = {"title": "Calls missed", "unit": "percent"}
 ROW = {
     "value": 0.102, "mean": 0.12, "lower_limit": 0.11, "upper_limit": 0.13, "period_start": date(2026, 10, 1),
-    "variation": "improvement_low", "special_cause": "7 Points Below CL", "england": 0.104,
+    "points": 24, "variation": "improvement_low", "special_cause": "7 Points Below CL", "england": 0.104,
 }  # fmt: skip
 
 
