@@ -22,17 +22,18 @@ FEWEST_POINTS = 12  # limits on fewer are trial limits: drawn, but nothing is sa
 def is_change(row: Mapping[str, Any]) -> bool:
     """Whether SPC marks this point as special cause, by limits that rest on enough points (`points`)."""
     marked = row["variation"] not in (None, "common_cause") and not words.is_missing(row["variation"])
-    return marked and _has_enough(row)
+    return marked and has_enough(row)
 
 
-def _has_enough(row: Mapping[str, Any]) -> bool:
+def has_enough(row: Mapping[str, Any]) -> bool:
+    """Whether a point's limits rest on enough points to judge it by."""
     return (row["points"] or 0) >= FEWEST_POINTS
 
 
 def usual_range(row: Mapping[str, Any], unit: str) -> str:
-    """`52.1% to 64.3%`, within what the unit can be; "" where there are no limits."""
+    """`52.1% to 64.3%`, within what the unit can be; "" where there are no limits, or too few points for any."""
     low, high = row["lower_limit"], row["upper_limit"]
-    if words.is_missing(low) or words.is_missing(high):
+    if words.is_missing(low) or words.is_missing(high) or not has_enough(row):
         return ""
     low = max(low, 0)
     return f"{words.value(low, unit)} to {words.value(min(high, 1) if unit == 'percent' else high, unit)}"
@@ -46,7 +47,7 @@ def series_title(definition: Mapping[str, Any], row: Mapping[str, Any]) -> str:
         words.month(row["period_start"]),
     )
     if not is_change(row):
-        judged = not words.is_missing(row["mean"]) and _has_enough(row)
+        judged = not words.is_missing(row["mean"]) and has_enough(row)
         tail = ", within its usual range" if judged else ""
         return f"{name}: {shown} in {month}{tail}"
     way = "up" if row["value"] > row["mean"] else "down"
@@ -69,7 +70,7 @@ def series_sentence(definition: Mapping[str, Any], row: Mapping[str, Any]) -> Se
             f" in {month}, {words.rule(row['special_cause'])}: a real change, not chance.{meaning}{beside}",
         )
     spread = usual_range(row, unit)
-    if not spread or not _has_enough(row):
+    if not spread:
         return Sentence(f"{title}: {shown}", f" in {month}; too few months yet to tell change from chance.{beside}")
     return Sentence(f"{title}: {shown}", f" in {month}, within the usual range of {spread}: no real change.{beside}")
 

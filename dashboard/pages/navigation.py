@@ -228,6 +228,8 @@ def _is_total(row: dict[str, Any]) -> bool:
 
 
 def _changed(row: dict[str, Any]) -> str:
+    if not findings.has_enough(row):
+        return "too few months"
     return words.variation(row["variation"]) if findings.is_change(row) else "no real change"
 
 
