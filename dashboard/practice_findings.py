@@ -75,8 +75,11 @@ def changed(rows: Rows, latest: Mapping[str, Mapping[str, Any]], known: Mapping[
     return Sentence("No figures yet", ": nothing that has been loaded names this practice.")
 
 
-def against_similar(rows: Rows, likeness: str) -> list[Sentence]:
-    """What is better and what is worse than in most similar practices, the widest differences first."""
+def against_similar(rows: Rows, likeness: str, period: str) -> list[Sentence]:
+    """What is better and what is worse than in most similar practices, the widest differences first.
+
+    period: the months that are compared, in words; the cards beside these sentences show the newest month.
+    """
     compared = [row for row in rows if row["judgement"] is not None]
     if not compared:
         return [Sentence("Not compared with similar practices", f": {likeness}.")]
@@ -84,8 +87,8 @@ def against_similar(rows: Rows, likeness: str) -> list[Sentence]:
     for better, words_for in ((True, "Better"), (False, "Worse")):
         found = sorted((row for row in compared if is_better(row) is better), key=_apart, reverse=True)
         if found:
-            said.append(Sentence(f"{words_for} than most similar practices", f": {_listed(found)}."))
-    return said or [Sentence("Much like similar practices", " on every measure.")]
+            said.append(Sentence(f"{words_for} than most similar practices", f", {period} together: {_listed(found)}."))
+    return said or [Sentence("Much like similar practices", f", {period} together, on every measure compared.")]
 
 
 def _apart(row: Mapping[str, Any]) -> float:
@@ -141,9 +144,11 @@ def _first_hour(monday: Rows) -> Sentence | None:
     calls, missed = _counted(monday, ("08:00", "08:30"))
     if missed < FEWEST_MISSED or missed < MANY_MISSED * calls:
         return None
+    mondays = monday[0]["mondays"]
     return Sentence(
         "Put more people on the phones on Mondays from 08:00 to 09:00",
-        f": {missed:.0f} of {calls:.0f} callers reach nobody ({words.value(missed / calls, 'percent')}).",
+        f": {round(missed * mondays):,} of {round(calls * mondays):,} calls missed "
+        f"({words.value(missed / calls, 'percent')}) on {words.plural(mondays, 'ordinary Monday')} with call logs.",
     )
 
 
@@ -175,8 +180,8 @@ def monday_title(rows: Rows) -> str:
         return title if england is None else f"{title}; England {words.value(england, 'percent')}"
     calls, missed = _counted(rows, ("08:00", "08:30"))
     if not calls:
-        return "Hardly anyone rings in the first hour of a Monday"
-    return f"{calls:.0f} people ring in Monday's first hour; {words.value(missed / calls, 'percent')} are missed"
+        return "No calls from 08:00 to 09:00 on an ordinary Monday"
+    return f"{calls:.0f} calls from 08:00 to 09:00 on a Monday; {words.value(missed / calls, 'percent')} of them missed"
 
 
 def destinations_title(rows: Rows, least: int) -> str:

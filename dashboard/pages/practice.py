@@ -60,7 +60,7 @@ def _monday(rows: Rows, view: View, known: Definitions) -> Drawing:
         labelled = [{**row, "label": words.category(row["label"])} for row in rows]
         return Drawing(
             title,
-            "Share of calls by time of day, all days: no call logs are loaded, so these are the published bands.",
+            "Share of calls by time of day, all days: no call logs are loaded for them, so these are the published bands.",
             bars.against_england(labelled, 250, upright=True, name=view.organisation.name),
             f"Bars by time of day with England's line. {title}.",
             f"published · {view.months_in_words}",
@@ -72,7 +72,7 @@ def _monday(rows: Rows, view: View, known: Definitions) -> Drawing:
         "Calls of an ordinary Monday by the half-hour, from the practice's own call logs.",
         drawings.monday(rows),
         f"Stacked bars by half-hour. {title}.",
-        f"{rows[0]['mondays']} Mondays{holidays}",
+        f"{rows[0]['mondays']} Monday{'' if rows[0]['mondays'] == 1 else 's'}{holidays}",
     )
 
 
@@ -98,7 +98,7 @@ def _compared(rows: Rows, view: View, known: Definitions) -> Drawing:
         [
             row["title"],
             f"{words.value(row['latest'], row['unit'])}",
-            icons.variation(row["variation"] if (row["points"] or 0) >= say.FEWEST_POINTS else None),
+            icons.judged(row),
             words.value(row["england"], row["unit"]),
             words.value(row["value"], row["unit"]),
             say.middle_half(row) or "too few",
@@ -138,7 +138,7 @@ MONDAY = Chart(
     ),
     measures=lambda view: ("calls_monday_8_to_10",),
     meaning="From call logs where the practice has them: inbound calls by the half-hour of their arrival, averaged "
-    "over the Mondays of the last year that are no bank holiday. Missed: joined the queue and reached nobody.",
+    "over the Mondays of the period that have logs and are no bank holiday, as on the page of demand. Missed: joined the queue and reached nobody.",
     height=250,
 )
 CALLS = demand.trend("practice-calls", "calls_answered")
@@ -179,7 +179,7 @@ def layout(scope: Scope, view: View, ods: str) -> list[Component]:
         sentences(
             [
                 say.changed(rows, latest, known),
-                *say.against_similar(rows, similar),
+                *say.against_similar(rows, similar, view.months_in_words),
             ]
         ),
         html.P(f"Similar practices: {similar}. In brackets, the middle half of them.", className="subtitle likeness"),

@@ -6,18 +6,14 @@ A table without a row for the practice answers with no rows: no data.
 from datetime import date
 from typing import Any
 
-import holidays
-
 from dashboard.access.scope import Scope
 from dashboard.page import Rows
-from dashboard.queries import breakdowns, data, measures, organisations, peers
+from dashboard.queries import breakdowns, call_logs, data, measures, organisations, peers
 from dashboard.queries.navigation import CLINICAL
 from dashboard.queries.source import generation, reader, remembered
 from dashboard.queries.telephony import CAPABILITIES, STAGES
 from dashboard.view import View
 
-FIRST_HALF_HOUR, LAST_HALF_HOUR = 16, 36  # 08:00 to 18:30, the core hours
-MONDAY_WEEKS = 52
 LOGS = "call logs"
 PUBLISHED = "published telephony"
 
@@ -44,12 +40,11 @@ def facts(scope: Scope, code: str) -> dict[str, Any]:
 def monday(scope: Scope, view: View) -> Rows:
     """An ordinary Monday by the half-hour, from call logs; else a month by time band, as published.
 
-    From logs: source, label (`08:00`), calls, answered, missed, other (averages over the ordinary Mondays of the last
-    year with logs), mondays (how many), left_out (bank holidays). As published: source, label (the band), calls
+    From logs: source, label (`08:00`), calls, answered, missed, other (averages over the ordinary Mondays of the view
+    with logs), mondays (how many), left_out (how many bank holidays). As published: source, label (the band), calls
     (sum), share, england_share.
     """
-    (code,) = organisations.permit(scope, [view.organisation.code])
-    return _logged_monday(code) or [
+    return _logged_monday(scope, view) or [
         {
             **dict.fromkeys(("answered", "missed", "other", "mondays", "left_out")),
             "source": PUBLISHED,
@@ -62,46 +57,15 @@ def monday(scope: Scope, view: View) -> Rows:
     ]
 
 
-@remembered
-def _logged_monday(code: str) -> Rows:
-    days = reader().records(
-        "SELECT DISTINCT local_date FROM calls_half_hour WHERE practice_code = :code AND isodow(local_date) = 1 "
-        "AND local_date > (SELECT max(local_date) FROM calls_half_hour) - CAST(:days AS INTEGER) ORDER BY local_date",
-        code=code,
-        days=7 * MONDAY_WEEKS,
-    )
-    mondays = [row["local_date"] for row in days]
-    ordinary = [day for day in mondays if day not in holidays.country_holidays("GB", subdiv="ENG", years=day.year)]
-    if not ordinary:
-        return []
-    found = reader().records(
-        "SELECT half_hour, sum(inbound) AS calls, sum(answered) AS answered, sum(missed) AS missed "
-        "FROM calls_half_hour WHERE practice_code = :code AND local_date IN (SELECT unnest(:days)) "
-        "GROUP BY half_hour ORDER BY half_hour",
-        code=code,
-        days=ordinary,
-    )
-    by_place = {row["half_hour"]: row for row in found}
-    nothing = {"calls": 0, "answered": 0, "missed": 0}  # a half-hour of a logged day without a row had no call
-    rows = []
-    for place in range(FIRST_HALF_HOUR, LAST_HALF_HOUR + 1):
-        counted = by_place.get(place, nothing)
-        calls, answered, missed = (float(counted[name]) / len(ordinary) for name in ("calls", "answered", "missed"))
-        rows.append(
-            {
-                "source": LOGS,
-                "label": f"{place // 2:02}:{30 * (place % 2):02}",
-                "calls": calls,
-                "answered": answered,
-                "missed": missed,
-                "other": max(calls - answered - missed, 0.0),
-                "share": None,
-                "england_share": None,
-                "mondays": len(ordinary),
-                "left_out": len(mondays) - len(ordinary),
-            }
-        )
-    return rows
+def _logged_monday(scope: Scope, view: View) -> Rows:
+    """The Mondays of `call_logs.week` in the core hours: one definition of an ordinary Monday for every page."""
+    nothing = {"source": LOGS, "share": None, "england_share": None}
+    return [
+        {**nothing, **{name: row[name] for name in ("label", "calls", "answered", "missed", "other")}, "mondays": row["days"],
+         "left_out": call_logs.logged(scope, view.organisation, view.first_month, view.last_month)["holidays"]}
+        for row in call_logs.week(scope, view)
+        if row["weekday"] == 1 and row["half_hour"] in call_logs.OPEN
+    ]  # fmt: skip
 
 
 def received(scope: Scope, view: View) -> Rows:

@@ -102,7 +102,7 @@ def test_report_is_two_sides_and_tells_nothing_of_others(marked: tuple[Path, set
     for said in (
         "Aldermere Surgery",
         "What to do next",
-        "Monday's first hour",
+        "on a Monday;",
         "What each figure means",
         "Synthetic data",
     ):

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from dashboard import practice_findings as say
 from dashboard.access import Scope
-from dashboard.queries import organisations, peers, practice, views
+from dashboard.queries import call_logs, organisations, peers, practice, views
 from tests.dashboard.conftest import build, page, panel, signed_in
 from tests.dashboard.generation import CLOSED, GAP, ICB, MONTHS, NAME, PCNS, PRACTICES, publish
 from tests.dashboard.marked import publish_marked
@@ -124,8 +124,8 @@ def marked(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_panels_say_what_the_tables_have(marked: Dash) -> None:
     client = signed_in(marked, "practice")
     said = {name: text_of(panel(marked, client, name)) for name in CHARTS}
-    assert "80 people ring in Monday's first hour; 22.5% are missed" in said["practice-monday"]
-    assert "11 Mondays · one bank holiday left out" in said["practice-monday"]
+    assert "80 calls from 08:00 to 09:00 on a Monday; 22.5% of them missed" in said["practice-monday"]
+    assert "8 Mondays · one bank holiday left out" in said["practice-monday"]
     assert "Live on digital telephony since 1 May 2024; four capabilities not yet" in said["practice-telephony"]
     assert f"Supplier of {OWN}" in said["practice-telephony"]
     # 40, 50, 60 and 70 a month: 110 of 150 with a destination went elsewhere, 70 of 220 have none
@@ -140,9 +140,21 @@ def test_bank_holidays_are_no_ordinary_mondays(marked: Dash) -> None:
     path = marked.server.extensions["switchboard_reader"].engine().url.database
     rows = asked(marked, f"practice:{OWN}", "", practice.monday)
     assert Path(path).name == NAME
-    assert {(row["mondays"], row["left_out"]) for row in rows} == {(11, 1)}  # twelve, and 31 August is a bank holiday
+    assert {(row["mondays"], row["left_out"]) for row in rows} == {(8, 1)}  # and 31 August is a bank holiday
     assert [row["label"] for row in rows][:3] == ["08:00", "08:30", "09:00"]
     assert rows[0]["calls"] == 40
+    earlier = asked(marked, f"practice:{OWN}", "?period=12&ending=2026-09", practice.monday)
+    assert {(row["mondays"], row["left_out"]) for row in earlier} == {(4, 1)}
+
+
+def test_both_pages_have_the_same_monday(marked: Dash) -> None:
+    """`/demand` and the practice's page once worked out a Monday each, over different months."""
+    for search in ("", "?period=12&ending=2026-09"):
+        here = asked(marked, f"practice:{OWN}", search, practice.monday)
+        there = asked(marked, f"practice:{OWN}", search, call_logs.open_hours)
+        for name in ("label", "calls", "answered", "missed", "other"):
+            assert [row[name] for row in here] == [row[name] for row in there]
+        assert {row["mondays"] for row in here} == {row["days"] for row in there}
 
 
 def test_similar_practices_agree_with_a_slow_search(marked: Dash) -> None:
@@ -268,7 +280,7 @@ def row(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_sentences_beside_similar_practices(changes: dict[str, Any], says: str) -> None:
-    assert say.against_similar([row(**changes)], "few")[0].claim == says
+    assert say.against_similar([row(**changes)], "few", "Nov 2025 to Oct 2026")[0].claim == says
 
 
 def test_next_steps_rest_on_figures_and_are_few() -> None:
@@ -297,8 +309,8 @@ def test_next_steps_rest_on_figures_and_are_few() -> None:
 @pytest.mark.parametrize(
     ("missed", "says"),
     [
-        (14, "14 of 50 callers reach nobody (28.0%)."),
-        (5, "5 of 50 callers reach nobody (10.0%)."),
+        (14, "154 of 550 calls missed (28.0%) on 11 ordinary Mondays"),
+        (5, "55 of 550 calls missed (10.0%) on 11 ordinary Mondays"),
         (4, None),
     ],
 )
