@@ -95,8 +95,12 @@ def page_title(rows: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> s
         text = " and ".join(phrase(each) for each in better[:2]) + ", a real change for the better"
     elif changes:
         text = phrase(changes[0]) + ", a real change"
-    elif rows:
+    elif rows and all(has_enough(row) for _, row in rows):
         text = "no real change in getting through or getting seen"
+    elif any(has_enough(row) for _, row in rows):
+        text = "no real change where there are months enough to tell"
+    elif rows:
+        text = "too few months yet to tell change from chance"
     else:
         text = "nothing to report yet"
     return text[0].upper() + text[1:]

@@ -9,6 +9,7 @@ from dashboard import words
 from dashboard.charts.sparkline import sparkline
 from dashboard.components import icons
 from dashboard.components.attributes import attributes
+from dashboard.findings import has_enough
 
 
 def card(
@@ -24,8 +25,8 @@ def card(
             [html.H2(definition["title"]), html.P(words.MISSING, className="figure none")], className="card"
         )
     unit = definition["unit"]
-    line = sparkline(latest["earlier"], latest["variation"] if charted else None)
-    judged = [*icons.assurance(latest["assurance"]), icons.variation(latest["variation"])] if charted else []
+    line = sparkline(latest["earlier"], latest["variation"] if charted and has_enough(latest) else None)
+    judged = [*icons.assurance(latest["assurance"]), icons.judged(latest)] if charted else []
     return html.Article(
         [
             html.Div(

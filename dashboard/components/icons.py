@@ -1,8 +1,11 @@
 """Variation and assurance icons: shape and colour both carry the meaning, each with a text alternative."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from dash import get_asset_url, html
 
-from dashboard import words
+from dashboard import findings, words
 
 SIZE = 26
 WITH_ICON = "nowrap"
@@ -12,6 +15,11 @@ def variation(name: str | None) -> html.Img:
     """The icon of a variation class; the one for too little data where there is none."""
     file = name if name and words.variation(name) != words.variation(None) else "none"
     return _icon(f"variation_{file}", "Variation: " + words.variation(name))
+
+
+def judged(row: Mapping[str, Any]) -> html.Img:
+    """The icon of a newest value; the one for too little data where its limits rest on too few points to say more."""
+    return variation(row["variation"] if findings.has_enough(row) else None)
 
 
 def assurance(name: str | None) -> list[html.Img]:

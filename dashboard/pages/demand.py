@@ -316,11 +316,14 @@ def layout(scope: Scope, view: View) -> list[Component]:
     known = measures.definitions(scope)
     shown = sources(scope, view)
     others = tuple(name for name in known if name.startswith(LOGGED) and name not in shown.values())
-    latest = measures.latest(scope, view, (*shown.values(), *others))
+    published = tuple(name for name in TRENDS if name in known and name not in shown.values())
+    latest = measures.latest(scope, view, (*shown.values(), *published, *others))
+    judged = _judged(shown, latest)
     first = view.option("measure", shown.get(MEASURE, MEASURE))
     view = _week.measured_by_logs(view, first)
-    title = findings.page_title([_found(known, latest, shown[n]) for n in TITLE if shown.get(n) in latest])
-    said = [_found(known, latest, shown[name]) for name in SENTENCES if shown.get(name) in latest]
+    title = findings.page_title([_found(known, latest, judged[n]) for n in TITLE if judged.get(n) in latest])
+    names = dict.fromkeys(name for each in SENTENCES if each in shown for name in (shown[each], judged[each]))
+    said = [_found(known, latest, name) for name in names if name in latest]
     offered = [
         *shown.values(),
         *(name for name in TRENDS if name in known),
@@ -351,6 +354,14 @@ def layout(scope: Scope, view: View) -> list[Component]:
         html.H2("Online requests", className="section"),
         html.Div([slot(ONLINE_TREND, view), slot(ONLINE, view)], className="panels"),
     ]  # fmt: skip
+
+
+def _judged(shown: Mapping[str, str], latest: Mapping[str, Any]) -> dict[str, str]:
+    """Each measure by the name under which it is judged: as shown, but as published where logs have too few months."""
+    return {
+        name: name if name in latest and used in latest and not findings.has_enough(latest[used]) else used
+        for name, used in shown.items()
+    }
 
 
 def _found(known: Definitions, latest: Mapping[str, Any], name: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

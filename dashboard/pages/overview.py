@@ -80,7 +80,7 @@ def _lower(text: str) -> str:
 def _card(name: str, known: dict[str, Any], latest: dict[str, Any], view: View) -> Component:
     row, definition, comparison = latest.get(name), known[name], ""
     if row and name == LIVE:
-        comparison = f"{words.count(row['numerator'])} of {words.plural(int(row['denominator']), 'practice')}"
+        comparison = f"{words.count(row['numerator'])} of {words.count(row['denominator'])} practices"
     if row and name == REDIRECTED:
         unknown = latest.get(UNKNOWN)
         comparison = f"Aim {words.value(definition['aim'], 'percent')}"
@@ -136,9 +136,9 @@ def _place(rows: list[dict[str, Any]], view: View, known: dict[str, dict[str, An
     """A practice or PCN with its signals; each leads to its chart."""
     first = rows[0]
     overview = view.search(organisation=first["organisation"])
-    return html.Li(
-        [html.Div(dcc.Link(first["name"], href="/" + overview)), *[_signal(row, view, known) for row in rows[:SIGNALS]]]
-    )
+    more = [html.Div(f"and {len(rows) - SIGNALS} more", className="coverage")] if len(rows) > SIGNALS else []
+    signals = [_signal(row, view, known) for row in rows[:SIGNALS]]
+    return html.Li([html.Div(dcc.Link(first["name"], href="/" + overview)), *signals, *more])
 
 
 def _signal(row: dict[str, Any], view: View, known: dict[str, dict[str, Any]]) -> Component:
@@ -189,7 +189,7 @@ def _below(scope: Scope, view: View, known: dict[str, dict[str, Any]]) -> Compon
 def _figure(row: dict[str, Any] | None, unit: str) -> Any:
     if row is None:
         return words.MISSING
-    return icons.beside(words.value(row["value"], unit), icons.variation(row["variation"]))
+    return icons.beside(words.value(row["value"], unit), icons.judged(row))
 
 
 OVERVIEW_TREND = trend("overview-trend", "calls_answered")

@@ -180,6 +180,30 @@ def test_measures_of_a_practice_come_from_its_logs_where_it_has_them(tmp_path: P
     app.server.extensions["access"].engine.dispose()
 
 
+def test_logs_of_few_months_do_not_hide_what_the_published_figures_say(tmp_path: Path) -> None:
+    """A practice with three months of logs once read "No real change" above, and a change for the worse on `/`."""
+    path = publish(tmp_path / "published")
+    newest = "(SELECT max(period_start) FROM measure_value WHERE measure = 'calls_answered')"
+    of = f"measure = 'calls_answered' AND organisation = '{LOGGED}' AND level = 'practice' AND period_kind = 'month'"
+    with duckdb.connect(str(path)) as con:
+        con.execute(
+            f"UPDATE measure_value SET variation = 'concern_low', special_cause = 'Below LCL' WHERE {of} "
+            f"AND period_start = {newest}"
+        )
+        for table, where in (("measure", "measure = 'calls_answered'"),
+                             ("measure_value", f"{of} AND period_start > {newest} - INTERVAL 3 MONTH")):  # fmt: skip
+            con.execute(
+                f"INSERT INTO {table} SELECT * REPLACE ('logged_calls_answered' AS measure) FROM {table} WHERE {where}"
+            )
+    app = build(tmp_path)
+    said = page(signed_in(app, "icb"), "/demand", f"?organisation={LOGGED}")
+    assert "measure=logged_calls_answered" in said
+    assert "too few months yet" in said
+    assert "No real change" not in said
+    assert "Worse: calls answered down to" in said
+    app.server.extensions["access"].engine.dispose()
+
+
 def test_a_practice_sees_its_own_logs_and_no_others(app: Dash) -> None:
     client = signed_in(app, "practice")
     assert "37.0 calls" in str(panel(app, client, "demand-week"))

@@ -95,6 +95,16 @@ def test_chance_is_never_called_a_real_change(variation: str | None) -> None:
     assert "a real change" not in findings.series_title(DEFINITION, row)
 
 
+def test_a_headline_does_not_say_no_change_of_what_cannot_be_judged() -> None:
+    calm, young = {**ROW, "variation": "common_cause"}, {**ROW, "variation": "common_cause", "points": 3}
+    titles = [findings.page_title([(DEFINITION, row) for row in rows]) for rows in ([calm], [calm, young], [young])]
+    assert titles == [
+        "No real change in getting through or getting seen",
+        "No real change where there are months enough to tell",
+        "Too few months yet to tell change from chance",
+    ]
+
+
 def test_too_few_points_are_said_to_be_too_few() -> None:
     row = {**ROW, "variation": "common_cause", "lower_limit": None, "upper_limit": None, "mean": None}
     assert "too few months" in findings.series_sentence(DEFINITION, row).rest
