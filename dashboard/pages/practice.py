@@ -60,7 +60,7 @@ def _monday(rows: Rows, view: View, known: Definitions) -> Drawing:
         labelled = [{**row, "label": words.category(row["label"])} for row in rows]
         return Drawing(
             title,
-            "Share of calls by time of day, all days: no call logs are loaded for them, so these are the published bands.",
+            "Share of calls by time of day, all days, as published: no call logs are loaded for this period.",
             bars.against_england(labelled, 250, upright=True, name=view.organisation.name),
             f"Bars by time of day with England's line. {title}.",
             f"published · {view.months_in_words}",
@@ -138,7 +138,8 @@ MONDAY = Chart(
     ),
     measures=lambda view: ("calls_monday_8_to_10",),
     meaning="From call logs where the practice has them: inbound calls by the half-hour of their arrival, averaged "
-    "over the Mondays of the period that have logs and are no bank holiday, as on the page of demand. Missed: joined the queue and reached nobody.",
+    "over the Mondays of the period that have logs and are no bank holiday. Missed: joined the queue or rang, and not "
+    "answered; voicemail included.",
     height=250,
 )
 CALLS = demand.trend("practice-calls", "calls_answered")

@@ -59,13 +59,19 @@ def monday(scope: Scope, view: View) -> Rows:
 
 def _logged_monday(scope: Scope, view: View) -> Rows:
     """The Mondays of `call_logs.week` in the core hours: one definition of an ordinary Monday for every page."""
-    nothing = {"source": LOGS, "share": None, "england_share": None}
+    rows = [row for row in call_logs.week(scope, view) if row["weekday"] == 1 and row["half_hour"] in call_logs.OPEN]
+    found = call_logs.logged(scope, view.organisation, view.first_month, view.last_month)
     return [
-        {**nothing, **{name: row[name] for name in ("label", "calls", "answered", "missed", "other")}, "mondays": row["days"],
-         "left_out": call_logs.logged(scope, view.organisation, view.first_month, view.last_month)["holidays"]}
-        for row in call_logs.week(scope, view)
-        if row["weekday"] == 1 and row["half_hour"] in call_logs.OPEN
-    ]  # fmt: skip
+        {
+            **{name: row[name] for name in ("label", "calls", "answered", "missed", "other")},
+            "source": LOGS,
+            "share": None,
+            "england_share": None,
+            "mondays": row["days"],
+            "left_out": found["holidays"],
+        }
+        for row in rows
+    ]
 
 
 def received(scope: Scope, view: View) -> Rows:
