@@ -68,8 +68,11 @@ def changed(rows: Rows, latest: Mapping[str, Mapping[str, Any]], known: Mapping[
         others = [f"{lower(row['title'])} ({words.value(row['latest'], row['unit'])})" for row in changes[1:3]]
         more = f" Also changed: {' and '.join(others)}." if others else ""
         return Sentence(first.claim, first.rest + more)
-    if any((row["points"] or 0) >= FEWEST_POINTS for row in rows):
-        return Sentence("Nothing has changed beyond chance", ": every measure is within its usual range.")
+    judged = sum(findings.has_enough(row) for row in rows)
+    if judged:
+        which = "every measure is" if judged == len(rows) else f"all that can be judged ({judged} of {len(rows)}) are"
+        why = "" if judged == len(rows) else f"; of the others there are fewer than {FEWEST_POINTS} months"
+        return Sentence("Nothing has changed beyond chance", f": {which} within the usual range{why}.")
     if rows:
         return Sentence("Too early to speak of change", f": no measure has {FEWEST_POINTS} months of data yet.")
     return Sentence("No figures yet", ": nothing that has been loaded names this practice.")

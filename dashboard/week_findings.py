@@ -63,10 +63,11 @@ def monday_sentence(rows: Rows) -> Sentence:
     """The first hour in a sentence, with how many Mondays it rests on."""
     calls, missed = first_hour(rows)
     mondays = words.plural(rows[0]["mondays"], "ordinary Monday")
-    share = f" ({words.value(missed / calls, 'percent')})" if calls else ""
+    counted, lost = (round(each * rows[0]["mondays"]) for each in (calls, missed))
+    share = f" ({words.value(lost / counted, 'percent')})" if counted else ""
     return Sentence(
         f"Monday 08:00–08:59: {calls:,.0f} calls, {missed:,.0f} missed{share}",
-        f", on average over {mondays} with call logs.",
+        f", on average over {mondays} with call logs; {lost:,} of {counted:,} in all.",
     )
 
 
@@ -93,11 +94,12 @@ def one_more(rows: Rows, kind: str) -> Sentence | None:
         return None
     least, best, most = found.saved
     fewest, guess, greatest = found.handlers
-    spread = f"{guess}" if fewest == greatest else f"{guess} ({fewest} to {greatest})"
+    spread = "one person answers" if guess == 1 else f"{guess} people answer"
+    spread += "" if fewest == greatest else f" ({fewest} to {greatest})"
     return Sentence(
         f"One more call handler on {worst['day']} at {worst['label']} would get about {best:.1f} more callers through",
-        f" ({least:.1f} to {most:.1f}) of the {worst['missed']:.1f} missed in that half-hour, if about {spread} answer "
-        "now: an estimate, to be tried before it is relied on.",
+        f" ({least:.1f} to {most:.1f}) of the {worst['missed']:.1f} missed in that half-hour, if about {spread} now: "
+        "an estimate, to be tried before it is relied on.",
     )
 
 
@@ -114,7 +116,8 @@ def logs_sentence(found: Mapping[str, Any], name: str, kind: str, measured: bool
     if measured:
         return Sentence(
             "Figures of calls are from the practice's own call logs",
-            "; splits by band of time and of wait are as NHS England published them.",
+            "; splits by band of time and of wait are as NHS England published them, and so is any change told of "
+            "where the logs have fewer than 12 months.",
         )
     if not found:
         return Sentence(

@@ -116,10 +116,12 @@ def _destinations(rows: Rows, view: View, known: Definitions) -> Drawing:
     pharmacy = dict.fromkeys(names, 0.0)
     for row in rows:
         pharmacy[row["name"]] += row["share"] if row["destination"] == "community_pharmacy" else 0
-    most, least = max(names, key=lambda name: pharmacy[name]), min(names, key=lambda name: pharmacy[name])
-    title = f"Community pharmacy takes {words.value(pharmacy[most], 'percent')} of clinical requests"
-    if len(names) > 1:
-        title += f" from {most}, {words.value(pharmacy[least], 'percent')} from {least}"
+    most = max(names, key=lambda name: pharmacy[name])
+    whole = sum(row["contacts"] for row in rows)
+    sent = sum(row["contacts"] for row in rows if row["destination"] == "community_pharmacy")
+    title = f"Community pharmacy takes {words.value(sent / whole if whole else None, 'percent')} of clinical requests"
+    if len(names) > 1:  # the least is not named: who records little sends nobody anywhere
+        title += f"; most from {most}, {words.value(pharmacy[most], 'percent')}"
     return Drawing(
         title,
         "Clinical requests by where they went. Hatched: no destination recorded.",

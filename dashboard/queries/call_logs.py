@@ -99,18 +99,20 @@ def monday(scope: Scope, view: View) -> Rows:
 @remembered
 def logged(scope: Scope, organisation: Organisation, first: date | None, last: date | None) -> dict[str, Any]:
     """What logs there are of an organisation in these months, or {}: first and last month, practices with logs,
-    practices open, and the bank holidays left out: holidays (dates with logs), holiday_names (of those months)."""
+    expected (practices open with a list, or all open ones before any list is loaded), and the bank holidays left out:
+    holidays (dates with logs), holiday_names (of those months)."""
     rows = _week(scope, organisation, first, last)
     ordinary = [row for row in rows if row["weekday"]]
     if not ordinary:
         return {}
     apart = [row for row in rows if row["weekday"] == 0]
     months = sorted({month for row in apart for month in row["months"]})
+    below = organisations.directory().below(organisation.code, "practice")
     return {
         "first": min(min(row["months"]) for row in ordinary),
         "last": max(max(row["months"]) for row in ordinary),
         "practices": max(row["practices"] for row in ordinary),
-        "expected": len(organisations.directory().below(organisation.code, "practice")) or 1,
+        "expected": sum(each.patients is not None for each in below) or len(below) or 1,
         "holidays": apart[0]["days"] if apart else 0,
         "holiday_names": _bank_holidays(months),
     }

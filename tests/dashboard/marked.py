@@ -104,8 +104,7 @@ def _add(connection: duckdb.DuckDBPyConnection, place: int, code: str) -> None:
         "practice_days, practices, wait_seconds, talk_seconds) "
         "VALUES (?, 'practice', ?, ?, ?, ?, ?, ?, ?, ?, 1, 60, 60)",
         [
-            (code, date(2026, month, 1), weekday, half_hour)
-            + (days * (mark + 40), days * (mark + 28), days * 9, days, days)
+            [code, date(2026, month, 1), weekday, half_hour, *(days * each for each in (mark + 40, mark + 28, 9, 1, 1))]
             for month, weekday, days in ((8, 0, 1), (9, 1, 4), (10, 1, 4))
             for half_hour in range(16, 37)
         ],

@@ -328,6 +328,15 @@ def test_a_bad_first_hour_of_a_monday_asks_for_action(missed: float, says: str |
         assert say.next_steps([row()], published, [], None, [], [])[0].claim == say.NOTHING
 
 
+def test_what_has_too_few_months_is_not_said_to_be_within_its_usual_range() -> None:
+    said = say.changed([row(), row(measure="calls_answered", points=5)], {}, {})
+    assert (
+        said.rest == ": all that can be judged (1 of 2) are within the usual range; of the others there are fewer "
+        "than 12 months."
+    )
+    assert say.changed([row(), row()], {}, {}).rest == ": every measure is within the usual range."
+
+
 def test_a_change_for_the_worse_comes_before_what_only_differs() -> None:
     differs = row(measure="calls_answered", value=0.2, judgement="below", better="higher")
     worsened = row(variation="concern_high", special_cause="Above UCL", judgement=None)

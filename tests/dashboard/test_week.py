@@ -90,6 +90,13 @@ def test_nothing_is_said_of_one_more_where_too_little_is_known(given: tuple[floa
     assert one_more_handler(*given) is None
 
 
+def test_one_call_handler_answers_and_two_answer() -> None:
+    rows = [cell(1, 16, calls=38.0, answered=11.0, missed=12.0, wait=300.0, talk=139.0)]
+    said = week_findings.one_more(rows, "practice")
+    assert said is not None
+    assert "about one person answers" in said.rest
+
+
 def test_one_more_is_said_of_practices_and_enough_days_alone() -> None:
     rows = [cell(1, 16, calls=50.0, answered=38.0, missed=12.0, wait=200.0, talk=180.0)]
     said = week_findings.one_more(rows, "practice")
@@ -153,6 +160,7 @@ def test_a_page_says_which_figures_are_from_logs(app: Dash) -> None:
     with_logs = page(client, "/demand", f"?organisation={LOGGED}")
     assert "the week by the half-hour is from the call logs" in with_logs
     assert "One more call handler on Monday at 08:00" in with_logs
+    assert "; 8 of 20 in all." in with_logs
     without = page(client, "/demand", f"?organisation={PRACTICES[7]}")
     assert "has no call log of its own" in without
     assert "demand-week" not in without
