@@ -14,6 +14,8 @@ WORLD_DEGREES = 360
 NEAREST, FURTHEST = 12.0, 4.0
 MARGIN, UPRIGHT = 1.65, 1.3  # at zoom 0 the world is 512 pixels wide; a telephone shows 340, and the panel 500 upright
 
+LARGE, SMALL, MANY = 12, 7, 120  # pixels across a point, and of how many points on they are small
+
 BAR = {
     "title": {"text": "share live", "side": "top"}, "tickformat": ".0%", "thickness": 10, "outlinewidth": 0,
     "orientation": "h", "y": 0, "yanchor": "bottom", "len": 0.5,
@@ -26,6 +28,7 @@ def live_map(rows: Rows, height: int = 560) -> Figure:
     shapes = [(row, json.loads(row["geometry"])) for row in rows]
     areas = [(row, shape) for row, shape in shapes if shape["type"] != "Point"]
     points = [(row, shape["coordinates"]) for row, shape in shapes if shape["type"] == "Point"]
+    size = LARGE if len(points) <= MANY else SMALL
     traces: list[dict[str, Any]] = []
     if areas:
         features = [{"type": "Feature", "id": row["code"], "properties": {}, "geometry": shape} for row, shape in areas]
@@ -50,10 +53,10 @@ def live_map(rows: Rows, height: int = 560) -> Figure:
     if points:  # a rim round each point, which markers on a map have not
         rim = {"lon": [at[0] for _, at in points], "lat": [at[1] for _, at in points]}
         traces.append(
-            {"type": "scattermap", "mode": "markers", **rim, "marker": {"color": GREY, "size": 15}, "hoverinfo": "skip",
-             "showlegend": False}
+            {"type": "scattermap", "mode": "markers", **rim, "marker": {"color": GREY, "size": size + 3},
+             "hoverinfo": "skip", "showlegend": False}
         )  # fmt: skip
-    for kind, (letter, colour, _) in TILES.items():
+    for kind, (letter, colour, _) in reversed(TILES.items()):  # whoever is not live yet is never under one who is
         own = [(row, at) for row, at in points if tile_of(row) == kind]
         if own:
             traces.append(
@@ -64,13 +67,14 @@ def live_map(rows: Rows, height: int = 560) -> Figure:
                     "lat": [at[1] for _, at in own],
                     "ids": [row["code"] for row, _ in own],
                     "name": f"{letter} {STAGE_WORDS.get(kind, kind).lower()}",
-                    "marker": {"color": colour, "size": 12},
+                    "marker": {"color": colour, "size": size},
                     "text": [f"<b>{row['name']}</b><br>{STAGE_WORDS.get(kind, kind)}" for row, _ in own],
                     "hovertemplate": "%{text}<extra></extra>",
                 }
             )
     drawn = figure(traces, height, map=_frame([spot for _, shape in shapes for spot in _spots(shape["coordinates"])]))
     drawn["layout"]["margin"] = {"l": 0, "r": 0, "t": 30, "b": 0}
+    drawn["layout"]["legend"]["traceorder"] = "reversed"
     return drawn
 
 

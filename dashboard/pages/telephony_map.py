@@ -22,10 +22,12 @@ def _map(rows: Rows, view: View, known: Definitions) -> Drawing:
     by_area = "; ".join(f"{row['name'].rsplit(' - ')[-1]} {row['live']} of {row['practices']}" for row in areas)
     told = areas or practices
     live, every = (sum(row[name] for row in told) for name in ("live", "practices"))
+    said = ["areas shaded by the share of their practices that are live"] * bool(areas)
+    said += ["a point a practice, coloured by its stage"] * bool(practices)
     title = f"{of(live, every)} on the map are live" + (f": {by_area}" if 1 < len(areas) <= FEW_AREAS else "")
     return Drawing(
         title,
-        "Areas shaded by the share of their practices that are live; a point a practice, coloured by its stage.",
+        "; ".join(said).capitalize() + ".",
         live_map(rows),
         f"Map of {words.plural(len(areas), 'area')} and {words.plural(len(practices), 'practice')}. {title}.",
     )
