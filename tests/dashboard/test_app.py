@@ -13,7 +13,7 @@ import pytest
 from dash import Dash
 from flask.testing import FlaskClient
 
-from dashboard import words
+from dashboard import templates, words
 from dashboard.access import Scope, without_rule
 from dashboard.charts.style import COLOURS
 from dashboard.page import charts, pages
@@ -199,6 +199,22 @@ def test_coverage_agrees_with_a_slow_count(dashboard: Dash, search: str) -> None
             expected.append((practice, feed, sum(had), len(had), missing, pattern))
     keys = ("practice", "feed", "months", "expected", "missing", "pattern")
     assert [tuple(row[key] for key in keys) for row in found] == expected
+
+
+def test_templates_are_those_of_the_folder_and_their_dictionary_tells_every_column(client_for: Clients) -> None:
+    client = client_for("practice")
+    listed = {path.name: path.read_text(encoding="utf-8") for path in templates.FOLDER.glob("*.csv")}
+    assert set(listed) == set(templates.TITLES)
+    for name, text in listed.items():
+        with client.get(f"/templates/{name}") as answer:
+            assert (answer.status_code, answer.text) == (200, text)
+            assert name in answer.headers["Content-Disposition"]
+    told: dict[str, list[str]] = {}
+    for dictionary in ("rollout_dictionary.csv", "navigation_dictionary.csv"):
+        for row in csv.DictReader(io.StringIO(listed[dictionary])):
+            told.setdefault(row["file"], []).append(row["column"])
+    for name in ("rollout.csv", "rollout_capability.csv", "rollout_funding.csv", "navigation.csv", "training.csv"):
+        assert set(listed[name].splitlines()[0].split(",")) <= set(told[name]), name
 
 
 def test_csv_guards_text_that_a_spreadsheet_would_run(client_for: Clients) -> None:

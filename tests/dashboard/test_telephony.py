@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -30,7 +31,9 @@ from etl.demo import organisations as demo_organisations
 from etl.demo import rollout as demo_rollout
 from etl.demo.world import CLOSED, MERGED, MOVED_PCN, OWN_PRACTICES, STUCK, World, make_world
 from etl.nightly import nightly
+from etl.published.writing import publish as publish_generation
 from etl.settings import Settings
+from etl.warehouse.connection import Warehouse
 from tests.dashboard.access.house import settings_for
 from tests.dashboard.generation import NAME, PRACTICES, publish
 from tests.dashboard.one_app import keep_pages
@@ -523,6 +526,26 @@ def test_money_is_held_against_an_even_share(story: Story) -> None:
         assert share is not None
         assert share["pounds"] == pytest.approx(240e6 * len(_members(story, code, TODAY)) / 6270)
         assert share["is_own"] is False
+
+
+def test_money_is_held_against_the_share_of_the_settings(story: Story, tmp_path: Path) -> None:
+    home = story.home.model_copy(update={"home": tmp_path, "telephony_funding_share": 1_500_000.0})
+    shutil.copyfile(story.home.home / "warehouse.duckdb", tmp_path / "warehouse.duckdb")
+    with Warehouse(home) as warehouse:
+        publish_generation(warehouse, lambda *_: None)
+    app = create_app(home, settings_for(tmp_path))
+    pcn = story.world.practices.pcn[0]
+    members, every = len(_members(story, pcn, TODAY)), len(_members(story, ICB, TODAY))
+    with app.server.test_request_context("/telephony"):
+        for code, pounds in ((ICB, 1_500_000), (pcn, 1_500_000 * members / every)):
+            view = resolve(SCOPE, f"?organisation={code}")
+            share = telephony_delivery.funding_share(SCOPE, view)
+            assert share is not None
+            assert (share["pounds"], share["is_own"]) == (pytest.approx(pounds), True)
+        said = json.dumps(answers.panel_answer(SCOPE, "telephony-money", ""), ensure_ascii=False)
+    app.server.extensions["access"].engine.dispose()
+    assert "what its settings say" in said
+    assert "even" not in said.partition("what its settings say")[0]
 
 
 @pytest.mark.usefixtures("asked")
