@@ -125,7 +125,7 @@ def logs_sentence(found: Mapping[str, Any], name: str, kind: str, measured: bool
             f"; {name} has no call log of its own in this period, so there is no week by the half-hour.",
         )
     span = words.months(found["first"], found["last"])
-    whose = "" if kind == "practice" else f" of {found['practices']} of {words.plural(found['expected'], 'practice')}"
+    whose = "" if kind == "practice" else f" of {found['practices']} of {words.count(found['expected'])} practices"
     return Sentence(
         "Figures of calls are those NHS England published",
         f"; the week by the half-hour is from the call logs{whose}, {span}.",

@@ -105,7 +105,11 @@ def against_england(rows: Rows, height: int = 280, upright: bool = False, name: 
     if not upright:
         # figures stand in a column of their own, clear of bars and marks
         longest = max(each for each in [0.0, *values, *england] if each is not None)
-        share |= {"showticklabels": False, "showgrid": False, "range": [0, longest * 1.2]}
+        share |= {
+            "showticklabels": False,
+            "showgrid": False,
+            "range": [0, longest * 1.4],
+        }  # also where a panel is narrow
         names |= {"autorange": "reversed", "ticks": "outside", "ticklen": 6, "tickcolor": "rgba(0,0,0,0)"}
     axes = {f"{across}axis": names, f"{along}axis": share}
     return figure(traces, height, bargap=0.3, annotations=[] if upright else _column(labels, values), **axes)

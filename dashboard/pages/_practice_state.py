@@ -41,9 +41,9 @@ def _destinations(rows: Rows, view: View, known: Definitions) -> Drawing:
          "share": row["share"], "is_elsewhere": say.is_elsewhere(row["destination"])}
         for row in shown[:MOST_DESTINATIONS]
     ]  # fmt: skip
-    rest = sum(row["share"] for row in shown[MOST_DESTINATIONS:])
-    if rest:
-        drawn.append({"label": "All others", "share": rest, "is_elsewhere": True})
+    for label, elsewhere in (("All others, not a GP", True), ("All others, a GP", False)):
+        rest = [row["share"] for row in shown[MOST_DESTINATIONS:] if say.is_elsewhere(row["destination"]) is elsewhere]
+        drawn += [{"label": label, "share": sum(rest), "is_elsewhere": elsewhere}] if rest else []
     enough = sum(row["contacts"] for row in shown) >= FEWEST_REQUESTS
     return Drawing(
         title,
@@ -55,11 +55,13 @@ def _destinations(rows: Rows, view: View, known: Definitions) -> Drawing:
 
 
 def _telephony(rows: Rows, view: View, known: Definitions) -> Drawing:
-    missing = [row for row in rows if row["kind"] == "capability" and row["state"] in ("not_held", "ended")]
+    states = [row["state"] for row in rows if row["kind"] == "capability"]
+    lacking, ended = states.count("not_held"), states.count("ended")
     live = next(row for row in rows if row["item"] == "live")
     if live["state"] == "reached":
         title = f"Live on digital telephony since {words.day(live['since'])}"
-        title += f"; {words.plural(len(missing), 'capability', 'capabilities')} not yet" if missing else ""
+        title += f"; {words.plural(lacking, 'capability', 'capabilities')} not yet" if lacking else ""
+        title += f"; {words.plural(ended, 'capability', 'capabilities')} ended" if ended else ""
     else:
         title = "Not yet live on digital telephony"
     system = " · ".join(part for part in (live["supplier"], live["line_type"]) if part)

@@ -183,7 +183,16 @@ def layout(scope: Scope, view: View, ods: str) -> list[Component]:
                 *say.against_similar(rows, similar, view.months_in_words),
             ]
         ),
-        html.P(f"Similar practices: {similar}. In brackets, the middle half of them.", className="subtitle likeness"),
+        *(
+            [
+                html.P(
+                    f"Similar practices: {similar}. In brackets, the middle half of them.",
+                    className="subtitle likeness",
+                )
+            ]
+            if any(row["judgement"] is not None for row in rows)
+            else []
+        ),
         _next(scope, view, rows, latest),
         html.Div(
             [
@@ -220,6 +229,8 @@ def _about(facts: Mapping[str, Any], telephony: Rows) -> str:
 
 
 def _likeness(scope: Scope, view: View) -> str:
+    if view.organisation.closed:
+        return "a practice that has closed is compared with none"
     found = peers.likeness(scope, view.organisation)
     if not found.practices:
         return "fewer than 8 practices can be compared with this one"
@@ -244,6 +255,8 @@ def _next(scope: Scope, view: View, rows: Rows, latest: Mapping[str, Any]) -> Co
         recent,
         practice.training(scope, view),
     )
+    if view.organisation.closed:
+        steps = [say.Sentence("Nothing", f": this practice closed on {words.day(view.organisation.closed)}.")]
     return html.Section(
         [
             html.H2("What to do next"),

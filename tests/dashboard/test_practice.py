@@ -50,7 +50,11 @@ def test_the_page_is_there_for_its_own_manager_only(client_for: Clients, path: s
 
 
 def test_a_closed_practice_still_has_its_page(client_for: Clients) -> None:
-    assert "closed 31 Mar 2025" in page(client_for("icb"), f"/practice/{CLOSED}")
+    said = page(client_for("icb"), f"/practice/{CLOSED}")
+    assert "closed 31 Mar 2025" in said
+    assert "this practice closed on 31 Mar 2025" in said
+    assert "look again when next month" not in said
+    assert "fewer than 8 practices" not in said
 
 
 def test_the_page_opens_with_what_changed_and_what_to_do(client_for: Clients) -> None:
