@@ -9,7 +9,6 @@ from dashboard.findings import FEWEST_POINTS, Sentence
 from dashboard.page import Rows
 
 MOST_STEPS = 3
-MUCH_NOT_RECORDED = 0.30
 MANY_MISSED, FEWEST_MISSED = 0.10, 3  # of the callers of Monday's first hour: one in ten, and three of them at least
 NOTHING = "Nothing here asks for action"
 # measure → what to do where it is worse than in similar practices or has changed for the worse
@@ -110,7 +109,8 @@ def next_steps(rows: Rows, monday: Rows, telephony: Rows, unrecorded: float | No
                training: Rows) -> list[Sentence]:  # fmt: skip
     """What to do next, most urgent first, at most three: the action, then the figure it rests on.
 
-    monday, telephony, training: of `queries.practice`. unrecorded: share of clinical requests without a destination.
+    monday, telephony, training: of `queries.practice`. unrecorded: share of clinical requests without a
+    destination, where the rate of redirection is withheld because of it; None elsewhere.
     missing: rows of `queries.data.coverage` of which a recent month is missing.
     """
     first_hour = _first_hour(monday)
@@ -130,7 +130,7 @@ def next_steps(rows: Rows, monday: Rows, telephony: Rows, unrecorded: float | No
     ]
     steps += _telephone_steps(telephony, {row["measure"]: row["latest"] for row in rows})
     said = {step.claim for step in steps}
-    if unrecorded is not None and unrecorded > MUCH_NOT_RECORDED and ADVICE["navigation_not_recorded"] not in said:
+    if unrecorded is not None and ADVICE["navigation_not_recorded"] not in said:
         share = words.value(unrecorded, "percent")
         steps.append(
             Sentence(ADVICE["navigation_not_recorded"], f": {share} of clinical requests have no destination.")

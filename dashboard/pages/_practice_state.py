@@ -47,7 +47,7 @@ def _destinations(rows: Rows, view: View, known: Definitions) -> Drawing:
     enough = sum(row["contacts"] for row in shown) >= FEWEST_REQUESTS
     return Drawing(
         title,
-        "Clinical and medication requests with a recorded destination. Dark: elsewhere than to a GP.",
+        "Clinical and medication requests with a recorded destination. Stronger colour: elsewhere than to a GP.",
         drawings.destinations(drawn, height=60 + 24 * len(drawn)) if enough else None,
         f"Bars of shares. {title}.",
         f"{words.count(sum(row['contacts'] for row in rows))} requests",

@@ -19,7 +19,7 @@ from dashboard.components.sentences import headline, sentences
 from dashboard.page import Chart, Column, Definitions, Drawing, Page, Rows
 from dashboard.pages import _practice_state, demand
 from dashboard.pages._telephony_before_after import before_and_after
-from dashboard.queries import measures, peers, practice
+from dashboard.queries import measures, navigation, peers, practice
 from dashboard.view import View
 
 CARDS = (
@@ -246,12 +246,12 @@ def _beside(row: Mapping[str, Any] | None) -> str:
 
 def _next(scope: Scope, view: View, rows: Rows, latest: Mapping[str, Any]) -> Component:
     recent = [row for row in practice.received(scope, view) if row["missing"] and view.last_month in row["missing"]]
-    unrecorded = latest.get("navigation_not_recorded", {}).get("value")
+    without = unrecorded(scope, view, latest.get("navigation_not_recorded"))
     steps = say.next_steps(
         rows,
         practice.monday(scope, view),
         practice.telephony(scope, view),
-        unrecorded,
+        without,
         recent,
         practice.training(scope, view),
     )
@@ -265,6 +265,15 @@ def _next(scope: Scope, view: View, rows: Rows, latest: Mapping[str, Any]) -> Co
         className="panel next",
         **attributes(data_testid="next-steps"),
     )
+
+
+def unrecorded(scope: Scope, view: View, newest: Mapping[str, Any] | None) -> float | None:
+    """The share without a destination, where the newest month's rate of redirection is withheld because of it."""
+    for row in navigation.withheld(scope, view) if newest else []:
+        is_why = row["organisation"] == view.organisation.code and row["reason"] in ("not_recorded", "both")
+        if newest and is_why and newest["period_start"] in row["months"]:
+            return float(newest["value"])
+    return None
 
 
 def _definitions(known: Definitions, names: list[str], scope: Scope, view: View) -> Component:

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 
 from dashboard import practice_findings as say
 from dashboard.access import Scope
+from dashboard.pages.practice import unrecorded
 from dashboard.queries import call_logs, organisations, peers, practice, views
 from tests.dashboard.conftest import build, page, panel, signed_in
 from tests.dashboard.generation import CLOSED, GAP, ICB, MONTHS, NAME, PCNS, PRACTICES, publish
@@ -366,6 +367,28 @@ def test_a_change_for_the_worse_comes_before_what_only_differs() -> None:
 )
 def test_beside_similar_practices(value: float, size: float, low: float, high: float, unit: str, found: str) -> None:
     assert peers.beside(value, size, low, high, unit) == found
+
+
+def test_recording_is_asked_for_where_too_little_of_it_withholds_the_rate(tmp_path: Path) -> None:
+    """By the limits that held when the rate was withheld, not by one of the page's own."""
+    path = publish_marked(tmp_path / "published")
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "INSERT INTO navigation_withheld (organisation, level, period_start, reason, redirected, base, "
+            "not_recorded, clinical, minimum_base, maximum_not_recorded) "
+            "VALUES (?, 'practice', ?, 'not_recorded', 9, 90, 10, 100, 30, 0.05)",
+            [OWN, MONTHS[-1]],
+        )
+    app = build(tmp_path)
+
+    def share(code: str, month: Any) -> Any:
+        newest = {"period_start": month, "value": 0.1}
+        return asked(app, "icb", f"?organisation={code}", lambda scope, view: unrecorded(scope, view, newest))
+
+    assert share(OWN, MONTHS[-1]) == 0.1
+    assert share(OWN, MONTHS[-2]) is None, "an earlier month that is not withheld"
+    assert share(PRACTICES[1], MONTHS[-1]) is None
+    app.server.extensions["access"].engine.dispose()
 
 
 def test_call_logs_are_expected_from_the_first_on(tmp_path: Path) -> None:
