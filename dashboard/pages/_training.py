@@ -17,7 +17,7 @@ from dashboard.queries.navigation import RATE, TRAINED
 from dashboard.view import View
 
 PAYERS = {"nhs_england": "NHS England", "icb": "ICB", "pcn": "PCN", "practice": "practice", "other": "other"}
-NO_RETURN = "No training return has been loaded. The template is training.csv."
+NO_RETURN = "No training return names a practice that is open here. The template is training.csv."
 
 
 def _training(rows: Rows, view: View, known: Definitions) -> Drawing:
