@@ -163,7 +163,7 @@ def effects(rows: Rows) -> Figure:
     nought = {"type": "line", "xref": "x", "yref": "paper", "x0": 0, "x1": 0, "y0": 0, "y1": 1, "line": {"color": LINE}}
     return figure(
         traces, 70 + 52 * len(rows), hovermode="closest", shapes=[nought],
-        xaxis={"ticksuffix": " points", "nticks": 7},
+        xaxis={"nticks": 7, "title": {"text": "percentage points", "font": {"size": 12}, "standoff": 6}},
         yaxis={"tickmode": "array", "tickvals": list(range(len(rows))), "ticktext": names, "showgrid": False,
                "range": [len(rows) - 0.5, -0.5]},
     )  # fmt: skip
