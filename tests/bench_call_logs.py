@@ -220,6 +220,6 @@ def bench_call_logs(folder: Path, rows: int) -> None:
     ratio = statistics.median(ours / bare for bare, ours in zip(spent["bare"], spent["ours"], strict=True))
     size = (cdr.stat().st_size + log.stat().st_size) / 2**20
     print(
-        f"call logs: {rows:,} rows of {calls:,} calls, {size:,.0f} MB: load / bare = {ratio:.2f} ({full:.1f} s / {base:.1f} s), "
-        f"peak memory {peak:.2f} GB (limits: 4.00, 4 GB)"
+        f"call logs: {rows:,} rows of {calls:,} calls, {size:,.0f} MB: load / bare = {ratio:.2f} "
+        f"({full:.1f} s / {base:.1f} s), peak memory {peak:.2f} GB (limits: 4.00, 4 GB)"
     )
