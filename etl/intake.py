@@ -16,7 +16,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from fnmatch import fnmatch
 from itertools import islice
 from pathlib import Path
@@ -24,11 +24,9 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
-import duckdb
-import pyarrow as pa
 from python_calamine import CalamineError, CalamineWorkbook
 
-from etl.feeds.feed import Reading, Received, RefusedFile, normalise
+from etl.feeds.feed import Received, RefusedFile, normalise
 from etl.settings import Settings
 
 CHUNK = 2**20
@@ -308,125 +306,6 @@ def _transcode(path: Path, target: Path, encoding: str, newline: str) -> Path:
 def _delimiter(text: str) -> str:
     first = text.split("\n", 1)[0]
     return max(",;\t|", key=lambda mark: (first.count(mark), mark == ","))
-
-
-def csv_relation(reading: Reading, columns: Sequence[str] | None, options: dict[str, Any]) -> str:
-    """See `Reading.csv`. Options: delimiter, quote, skip (records above the header),
-    null_padding (a shorter record is not broken).
-
-    Nothing is read here. `tolerant` and `numbered` replace the scan inside a larger SELECT.
-    """
-    received = reading.received
-    names = list(columns or received.header)
-    for number, name in enumerate(names):
-        names[number] = name if name and name not in names[:number] else f"{name or 'column'}_{number + 1}"
-    header = columns is None
-    delimiter = options.get("delimiter", received.delimiter).replace("'", "''")
-    quote = options.get("quote", '"')
-    skip = options.get("skip", 0)
-    padding = ", null_padding=true" if options.get("null_padding") else ""
-    types = ", ".join(f"'{name}': 'VARCHAR'" for name in names)
-    where = str(received.path).replace("'", "''")
-    scan = (
-        f"read_csv('{where}', auto_detect=false, header={'true' if header else 'false'}, delim='{delimiter}', "
-        f"quote='{quote}', escape='{quote}', skip={skip}, max_line_size={2 * reading.settings.maximum_line_bytes}, "
-        f"columns={{{types}}}{padding})"
-    )
-    reading.scans[scan] = skip + (2 if header else 1)
-    return scan
-
-
-def tolerant(relation: str, reading: Reading) -> str:
-    """The relation with records that cannot be read left out; each is refused, once."""
-    for scan in reading.scans:
-        if scan in relation:
-            if scan not in reading.broken:
-                reading.broken[scan] = _broken(reading, scan)
-                for line, reason in reading.broken[scan]:
-                    reading.refuse(line, "", reason)
-            relation = relation.replace(scan, scan[:-1] + ", ignore_errors=true)")
-    return relation
-
-
-def numbered(relation: str, reading: Reading) -> str:
-    """The relation with `line`, the line in the file, which costs a pass of its own.
-
-    A record is counted as one line. Records that could not be read are stepped over: with the nth of them on
-    line b, every readable record from position b - n on lies one line further down.
-    """
-    for scan, first in reading.scans.items():
-        if scan not in relation:
-            continue
-        bad = reading.broken.get(scan, [])
-        readable = scan[:-1] + ", ignore_errors=true)" if scan in reading.broken else scan
-        line = f"position + {first - 1}"
-        if bad:
-            after = ", ".join(f"({b - n})" for n, (b, _) in enumerate(bad))
-            line += f" + (SELECT count(*) FROM (VALUES {after}) AS b(after) WHERE b.after <= position + {first - 1})"
-        rows = f"(SELECT row_number() OVER () AS position, * FROM {readable})"
-        relation = relation.replace(scan, f"(SELECT {line} AS line, * EXCLUDE (position) FROM {rows})")
-    return relation
-
-
-def _broken(reading: Reading, scan: str) -> list[tuple[int, str]]:
-    """Which records cannot be read, and why, in plain words. Raises RefusedFile when nothing can be saved."""
-    con = reading.con
-    try:
-        con.execute(f"SELECT * FROM {scan[:-1]}, store_rejects=true, rejects_limit=0)").to_arrow_reader().read_all()
-        found = con.execute(
-            "SELECT line, min(CAST(error_type AS VARCHAR)), min(error_message) FROM reject_errors "
-            "GROUP BY line ORDER BY line"
-        ).fetchall()
-    except duckdb.Error as error:
-        raise RefusedFile(
-            f"The file could not be read as a table: {str(error).splitlines()[0]}. Ask the sender to export it again."
-        ) from None
-    for table in ("reject_errors", "reject_scans"):
-        con.execute(f"DROP TABLE IF EXISTS {table}")
-    for line, _, message in found:
-        if "unterminated quote" in message:
-            raise RefusedFile(
-                f'A quotation mark (") opened on line {line} is never closed, so the rows after it cannot be told '
-                "apart. Ask the sender to export the file again."
-            )
-    reasons = {
-        "MISSING COLUMNS": "the row has fewer columns than the heading",
-        "TOO MANY COLUMNS": "the row has more columns than the heading",
-        "UNQUOTED VALUE": "a quotation mark is out of place",
-        "LINE SIZE OVER MAXIMUM": "the line is far too long",
-        "INVALID ENCODING": "the row holds bytes that are not text",
-    }
-    return [(int(line), reasons.get(kind, "the row could not be read")) for line, kind, _ in found]
-
-
-def rows_relation(reading: Reading, name: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """See `Reading.rows`."""
-    arrays = {}
-    for number, column in enumerate(columns):
-        values = [row[number] if number < len(row) else None for row in rows]
-        if column == "line":
-            arrays[column] = pa.array(values, pa.int64())
-        else:
-            arrays[column] = pa.array([as_text(value) for value in values], pa.string())
-    reading.con.register(f"rows_{name}", pa.table(arrays))
-    return f"rows_{name}"
-
-
-def as_text(value: object) -> str | None:
-    """A workbook cell as text: whole numbers without `.0`, dates as YYYY-MM-DD, blank as None.
-
-    >>> as_text(6327.0), as_text(date(2026, 1, 1)), as_text("  ")
-    ('6327', '2026-01-01', None)
-    """
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-    if isinstance(value, datetime):
-        return value.date().isoformat() if value.time().isoformat() == "00:00:00" else value.isoformat(" ")
-    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def archive(path: Path, settings: Settings, load_id: int, move: bool, now: datetime, private: bool = False) -> Path:

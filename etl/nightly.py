@@ -11,8 +11,10 @@ from pathlib import Path
 from types import ModuleType
 
 from etl import intake
-from etl.feeds.feed import Reading, Received, RefusedFile, feeds
+from etl.feeds.feed import Received, RefusedFile, feeds
+from etl.feeds.reading import Reading
 from etl.marts.build import FOLDER as MARTS
+from etl.published.writing import publish
 from etl.settings import Settings
 from etl.warehouse import loading
 from etl.warehouse.connection import WAREHOUSE_FAILED, Warehouse
@@ -42,8 +44,6 @@ class Night:
 
 def nightly(settings: Settings, progress: Progress = _quiet) -> Night:
     """Take in the inbox, build, publish. A file that is refused does not stop the night."""
-    from etl.published.writing import publish
-
     settings.inbox.mkdir(parents=True, exist_ok=True)
     files = list(intake.waiting(settings, time.time()))
     with Warehouse(settings) as warehouse:

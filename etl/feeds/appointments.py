@@ -8,9 +8,10 @@ The words for the same thing changed over the years; each is read as the canonic
 import re
 from collections.abc import Mapping
 
-from etl.feeds.areas import KINDS, area_codes, area_problems, readable, stage_areas, with_areas
-from etl.feeds.feed import Problem, Reading, Received, count, day, say
+from etl.feeds.areas import KINDS, area_codes, area_problems, stage_areas, with_areas
+from etl.feeds.feed import Problem, Received, count, day, say
 from etl.feeds.publications import bad_count, bad_date, layout_of, unknown_word
+from etl.feeds.reading import Reading, run
 
 NAME = "appointments"
 FACTS = ("appointments", "printed_figure", "organisation", "membership")
@@ -229,9 +230,10 @@ def _named_in_crosstab(reading: Reading, kinds: Mapping[str, str]) -> str:
     if con.execute(fresh).fetchone() is None:
         return "named"
     names = ("gp_name", "pcn_name", "sub_icb_location_name")
-    con.execute(
+    run(
+        reading,
         f"CREATE OR REPLACE TEMP TABLE names AS "
-        f"SELECT DISTINCT {', '.join([*kinds.values(), *names])} FROM {readable(reading, reading.csv())}"
+        f"SELECT DISTINCT {', '.join([*kinds.values(), *names])} FROM {reading.csv()}",
     )
     same = " AND ".join(f"named.{kind} IS NOT DISTINCT FROM n.{kind}" for kind in kinds)
     called = ", ".join(f"max(n.{name}) AS {kind}_name" for kind, name in zip(kinds, names, strict=True))
@@ -254,14 +256,15 @@ def _drop_repeats(reading: Reading, relation: str, columns: Mapping[str, str]) -
         f"CREATE OR REPLACE TEMP TABLE alike AS SELECT {alike} AS likeness FROM {staged} GROUP BY 1 HAVING count(*) > 1"
     )
     record = ", ".join(columns.values())
-    con.execute(
+    run(
+        reading,
         f"""
         CREATE OR REPLACE TEMP TABLE repeats AS
         SELECT likeness, sum(copies - 1) AS surplus
-        FROM (SELECT {_likeness(columns)} AS likeness, {record}, count(*) AS copies FROM {readable(reading, relation)}
+        FROM (SELECT {_likeness(columns)} AS likeness, {record}, count(*) AS copies FROM {relation}
               WHERE likeness IN (FROM alike) GROUP BY ALL HAVING count(*) > 1)
         GROUP BY likeness
-        """
+        """,
     )
     con.execute(
         f"""

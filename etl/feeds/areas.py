@@ -6,8 +6,9 @@ area at all (`Unmapped`). It counts in each area that it does name, and in Engla
 
 from collections.abc import Mapping, Sequence
 
-from etl.feeds.feed import Problem, Reading, code, say
+from etl.feeds.feed import Problem, code, say
 from etl.feeds.publications import AREA, PCN, PRACTICE, bad_code, cover_as_of, is_refused, pcn, quoted
+from etl.feeds.reading import Reading, run
 
 UNASSIGNED = "Unassigned"
 NOWHERE = "('U', 'UNALLOCATED', 'UNALIGNED', 'UNMAPPED')"
@@ -51,13 +52,6 @@ def area_problems(columns: Mapping[str, str]) -> list[Problem]:
     return problems
 
 
-def readable(reading: Reading, relation: str) -> str:
-    """The relation without the records that `Reading.stage` found broken (and refused) in it. Use after a `stage`."""
-    for scan in reading.broken:
-        relation = relation.replace(scan, f"{scan[:-1]}, ignore_errors=true)")
-    return relation
-
-
 def stage_areas(
     reading: Reading,
     relation: str,
@@ -76,9 +70,10 @@ def stage_areas(
     named = {column for column, *_ in reading.con.execute(f"DESCRIBE FROM {relation}").fetchall()}
     names = [f"{kind}_name" for kind in kinds if f"{kind}_name" in named]
     others = [f"{column} AS {kind}_ons_code" for kind, column in (ons_codes or {}).items()]
-    reading.con.execute(
+    run(
+        reading,
         f"CREATE OR REPLACE TEMP TABLE areas AS SELECT DISTINCT {', '.join([*kinds, *names, *others])}, "
-        f"{as_of} AS as_of FROM {readable(reading, relation)} WHERE NOT ({is_refused(problems)})"
+        f"{as_of} AS as_of FROM {relation} WHERE NOT ({is_refused(problems)})",
     )
     organisations = []
     for kind in kinds:

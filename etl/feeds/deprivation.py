@@ -8,8 +8,9 @@ and decile, no score).
 import re
 from datetime import date
 
-from etl.feeds.feed import Problem, Reading, Received, RefusedFile, code, count, normalise, say
+from etl.feeds.feed import Problem, Received, RefusedFile, code, count, normalise, say
 from etl.feeds.publications import HEADING_WITHIN, PRACTICE, bad_code, layout_of, position, quoted
+from etl.feeds.reading import Reading
 
 NAME = "deprivation"
 FACTS = ("deprivation",)

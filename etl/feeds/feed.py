@@ -16,15 +16,12 @@ A feed is a module with these names:
 
 import importlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-
-import duckdb
 
 FEEDS = (
     "organisations",
@@ -111,75 +108,6 @@ class Received:
     def has(self, *columns: str) -> bool:
         """Whether every one of these normalised columns is in the header."""
         return set(columns) <= set(self.header)
-
-
-@dataclass
-class Reading:
-    """One file being read. `con` is a DuckDB connection; `known(code, kind)` is a table in it with every
-    organisation known so far, `known_practice(code, name, closed)` the practices among them, `belongs(child,
-    parent)` whom some source puts under whom. Line numbers are the file's: 1 is the header, in a
-    workbook the sheet's row."""
-
-    con: duckdb.DuckDBPyConnection
-    received: Received
-    layout: str
-    settings: Any
-    today: date
-    rows_read: int = 0
-    rows_filtered: int = 0
-    staged: dict[str, list[str]] = field(default_factory=dict)  # each fact → relations of `con` with its rows
-    scratch: list[str] = field(default_factory=list)  # temporary tables, dropped when the file is done with
-    notes: list[str] = field(default_factory=list)
-    scans: dict[str, int] = field(default_factory=dict)  # each CSV scan → the line its first row is on
-    broken: dict[str, list[tuple[int, str]]] = field(default_factory=dict)  # records no one can read
-    period_from: date | None = None
-    period_to: date | None = None
-
-    def csv(self, columns: Sequence[str] | None = None, **options: Any) -> str:
-        """An SQL relation over the CSV: each column as the text that is there, untrimmed, under normalised names.
-
-        columns: names for a file without a header (then line 1 is data). Broken records (wrong number of
-        fields, bad quoting, bytes that are not text) are refused, each with its line, not fatal.
-        """
-        from etl.intake import csv_relation
-
-        return csv_relation(self, columns, options)
-
-    def rows(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-        """An SQL relation over rows read in Python (workbooks): `columns` (the first must be `line`), all
-        others text or NULL: numbers without a trailing `.0`, dates as YYYY-MM-DD, blank cells NULL."""
-        from etl.intake import rows_relation
-
-        return rows_relation(self, name, columns, rows)
-
-    def stage(
-        self,
-        fact: str,
-        relation: str,
-        columns: Mapping[str, str],
-        problems: Sequence[Problem] = (),
-        skip: str = "FALSE",
-        count: bool = True,
-        copy: bool = True,
-    ) -> None:
-        """Stage rows for a fact, in one pass over the relation.
-
-        columns: the fact's column → an SQL expression over the relation (columns left out are NULL).
-        problems: the first that holds refuses the row. skip: rows that are filtered, not refused.
-        count: False when the same file rows were counted by an earlier `stage` (a second fact from the
-        same rows): then rows failing `problems` are just left out and nothing is counted twice.
-        copy: False when the relation is over tables of `con` that stay until the file is done with (`scratch`):
-        then it is read again when it is written, where a copy would cost more.
-        """
-        from etl.warehouse.loading import stage
-
-        stage(self, fact, relation, columns, problems, skip, count, copy)
-
-    def refuse(self, line: int, column: str, reason: str) -> None:
-        """Refuse one row found bad in Python; counts as read and refused."""
-        from etl.warehouse.loading import refuse
-
-        refuse(self, line, column, reason)
 
 
 def code(expression: str) -> str:

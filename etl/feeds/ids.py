@@ -9,9 +9,8 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from etl.feeds.call_logs.rows import run
-from etl.feeds.feed import Reading, RefusedFile
-from etl.intake import numbered
+from etl.feeds.feed import RefusedFile
+from etl.feeds.reading import Reading, numbered, run
 
 KEY_BYTES, BLOCK = 32, 64
 KEY_TABLE = "id_key"

@@ -17,9 +17,10 @@ from pydantic import BaseModel, ConfigDict
 
 from etl.feeds import ids
 from etl.feeds.call_logs import clock
-from etl.feeds.feed import Problem, Reading, Received, normalise, say
+from etl.feeds.feed import Problem, Received, normalise, say
 from etl.feeds.profiles import read_profiles
 from etl.feeds.publications import PRACTICE, layout_of
+from etl.feeds.reading import Reading
 from etl.settings import SettingsError
 from etl.warehouse.connection import Warehouse
 

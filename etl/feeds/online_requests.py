@@ -7,8 +7,9 @@ import re
 from dataclasses import replace
 
 from etl.feeds.areas import KINDS, area_codes, area_problems, stage_areas, with_areas
-from etl.feeds.feed import Reading, Received, count, say
+from etl.feeds.feed import Received, count, say
 from etl.feeds.publications import bad_count, bad_date, layout_of, month_of_day, unknown_word
+from etl.feeds.reading import Reading
 from etl.feeds.workbook import cell, find_table, month_of, months_across, stage_printed, title_of
 
 NAME = "online_requests"

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from etl.feeds.areas import stage_map
-from etl.feeds.feed import Problem, Reading, Received, RefusedFile, code, day, normalise, say
+from etl.feeds.feed import Problem, Received, RefusedFile, code, day, normalise, say
 from etl.feeds.publications import (
     AREA,
     HEADING_WITHIN,
@@ -27,6 +27,7 @@ from etl.feeds.publications import (
     position,
     quoted,
 )
+from etl.feeds.reading import Reading
 
 NAME = "organisations"
 FACTS = ("organisation", "membership")

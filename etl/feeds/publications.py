@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from etl.feeds.feed import Problem, Reading, RefusedFile, code, day, say
+from etl.feeds.feed import Problem, RefusedFile, code, day, say
+from etl.feeds.reading import Reading
 
 PRACTICE = "[A-TV-Z][A-Z0-9]{2}[0-9]{3}"  # U is for PCNs; letters inside: Channel Islands, Isle of Man
 PCN = "U[0-9]{5}"

@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from etl.feeds.areas import KINDS, area_codes, area_problems, stage_areas, with_areas
-from etl.feeds.feed import Problem, Reading, Received, count, day, normalise, say
+from etl.feeds.feed import Problem, Received, count, day, normalise, say
 from etl.feeds.publications import bad_count, bad_date, is_refused, layout_of, month_of_day, unknown_word
+from etl.feeds.reading import Reading
 from etl.feeds.workbook import Sheet, cell, find_table, is_number, month_of, months_across, stage_printed, title_of
 
 NAME = "published_calls"

@@ -7,7 +7,7 @@ others: they are kept as `all` and never added to the parts.
 from collections.abc import Mapping
 
 from etl.feeds.areas import stage_map
-from etl.feeds.feed import Problem, Reading, Received, RefusedFile, code, count, day, say
+from etl.feeds.feed import Problem, Received, RefusedFile, code, count, day, say
 from etl.feeds.publications import (
     AREA,
     PCN,
@@ -18,6 +18,7 @@ from etl.feeds.publications import (
     pcn,
     quoted,
 )
+from etl.feeds.reading import Reading
 
 NAME = "registered_patients"
 FACTS = ("registered_patients", "organisation", "membership")

@@ -1,6 +1,7 @@
 """What each practice's telephone system can do, from a date to a date."""
 
-from etl.feeds.feed import Reading, Received
+from etl.feeds.feed import Received
+from etl.feeds.reading import Reading
 from etl.feeds.rollout_tracker import (
     CAPABILITIES,
     Bad,

@@ -1,6 +1,7 @@
 """The rollout's money: what was awarded to each practice and what was paid, item by item."""
 
-from etl.feeds.feed import Reading, Received
+from etl.feeds.feed import Received
+from etl.feeds.reading import Reading
 from etl.feeds.rollout_tracker import Reader, day, pounds, required, stage, tables
 from etl.feeds.rollout_tracker import recognise as recognise_table
 

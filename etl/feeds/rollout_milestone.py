@@ -8,7 +8,8 @@ from datetime import date
 from typing import Any
 
 from etl.feeds import rollout_capability, rollout_funding
-from etl.feeds.feed import Reading, Received
+from etl.feeds.feed import Received
+from etl.feeds.reading import Reading
 from etl.feeds.rollout_tracker import (
     LINE_TYPES,
     STAGES,

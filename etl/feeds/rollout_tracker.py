@@ -19,9 +19,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from etl.feeds.feed import Reading, Received, normalise
+from etl.feeds.feed import Received, normalise
 from etl.feeds.profiles import read_profiles
 from etl.feeds.publications import PRACTICE
+from etl.feeds.reading import Reading
 
 SHIPPED = Path(__file__).parent / "rollout_profiles"
 STAGES = ("analogue", "signed_up", "contracted", "installed", "live")

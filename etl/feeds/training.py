@@ -5,9 +5,10 @@ practice keeps; here it only tells a repeated row from two people.
 """
 
 from etl.feeds import ids
-from etl.feeds.feed import Problem, Reading, Received, day, say
+from etl.feeds.feed import Problem, Received, day, say
 from etl.feeds.navigation import practice_problems
 from etl.feeds.publications import layout_of
+from etl.feeds.reading import Reading
 
 NAME = "training"
 FACTS = ("training",)

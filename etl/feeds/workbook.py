@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from etl.feeds.feed import Reading, Received, RefusedFile, day, normalise, say
+from etl.feeds.feed import Received, RefusedFile, day, normalise, say
+from etl.feeds.reading import Reading
 
 HEADING_WITHIN = 30  # rows in which a table's title and heading are looked for
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]

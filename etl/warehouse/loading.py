@@ -12,8 +12,8 @@ from typing import Any
 import duckdb
 from sqlalchemy import Table
 
-from etl.feeds.feed import Problem, Reading, RefusedFile
-from etl.intake import numbered, tolerant
+from etl.feeds.feed import Problem, RefusedFile
+from etl.feeds.reading import Reading, numbered, tolerant
 from etl.settings import Settings
 from etl.warehouse.connection import Warehouse
 from etl.warehouse.tables import AREAS, metadata

@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 
 from etl import nightly
-from etl.feeds.feed import Reading
+from etl.feeds.reading import Reading
 from etl.published.reading import current
 from etl.published.tables import TABLES
 from etl.settings import Settings

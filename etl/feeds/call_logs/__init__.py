@@ -28,7 +28,8 @@ from etl.feeds.call_logs import (
     sources,
     three_cx,
 )
-from etl.feeds.feed import Reading, Received, RefusedFile
+from etl.feeds.feed import Received, RefusedFile
+from etl.feeds.reading import Reading
 from etl.warehouse.connection import Warehouse
 
 NAME = "call_logs"

@@ -10,7 +10,8 @@ import re
 
 from etl.feeds.call_logs import checks, clock, people, rows
 from etl.feeds.call_logs.sources import Source
-from etl.feeds.feed import Problem, Reading, Received, RefusedFile, among, say
+from etl.feeds.feed import Problem, Received, RefusedFile, among, say
+from etl.feeds.reading import Reading
 
 BASE = (
     "accountcode", "src", "dst", "dcontext", "clid", "channel", "dstchannel", "lastapp", "lastdata",

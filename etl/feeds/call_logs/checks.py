@@ -6,7 +6,8 @@ import duckdb
 
 from etl.feeds.call_logs import clock
 from etl.feeds.call_logs.sources import Source
-from etl.feeds.feed import Problem, Reading, RefusedFile, say
+from etl.feeds.feed import Problem, RefusedFile, say
+from etl.feeds.reading import Reading
 
 FUTURE = timedelta(minutes=5)
 # the zone is proved wrong in steps of a quarter of an hour, as zones are apart

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from etl.feeds.call_logs import checks, clock, people, rows
 from etl.feeds.call_logs.sources import Source
-from etl.feeds.feed import Problem, Reading, Received, RefusedFile, among, normalise, say
+from etl.feeds.feed import Problem, Received, RefusedFile, among, normalise, say
+from etl.feeds.reading import Reading
 
 SHIPPED = Path(__file__).parent / "profiles"
 OUTCOMES = (

@@ -7,7 +7,8 @@ Asterisk's documentation of Queue Logs.
 
 from etl.feeds.call_logs import checks, clock, people, rows
 from etl.feeds.call_logs.sources import Source
-from etl.feeds.feed import Problem, Reading, Received, among, say
+from etl.feeds.feed import Problem, Received, among, say
+from etl.feeds.reading import Reading
 
 PARAMETERS = tuple(f"data{n}" for n in range(1, 8))
 PIPE = ("time", "callid", "queuename", "agent", "event", *PARAMETERS)

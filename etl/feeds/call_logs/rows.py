@@ -8,24 +8,13 @@ pseudonym each stands for; both are dropped when the file has been loaded or ref
 import secrets
 from collections.abc import Mapping
 
-import duckdb
-
 from etl.feeds.call_logs import people
 from etl.feeds.call_logs.sources import Source
-from etl.feeds.feed import Reading, RefusedFile
+from etl.feeds.feed import RefusedFile
+from etl.feeds.reading import Reading, run
 
 # every temporary table that reading a call log makes
 TABLES = ("parsed", "people", "month_keys", "practice_numbers", "untold", "told", "legs_once")
-
-
-def run(reading: Reading, statement: str) -> duckdb.DuckDBPyConnection:
-    """Execute over the file; records that cannot be read are refused, once, and left out."""
-    from etl.intake import tolerant
-
-    try:
-        return reading.con.execute(tolerant(statement, reading) if reading.broken else statement)
-    except duckdb.InvalidInputException:
-        return reading.con.execute(tolerant(statement, reading))
 
 
 def named(expressions: Mapping[str, str]) -> str:

@@ -9,7 +9,8 @@ import re
 
 from etl.feeds.call_logs import checks, clock, people, rows
 from etl.feeds.call_logs.sources import Source
-from etl.feeds.feed import Problem, Reading, Received, RefusedFile, normalise, say
+from etl.feeds.feed import Problem, Received, RefusedFile, normalise, say
+from etl.feeds.reading import Reading
 
 COLUMNS = (
     "historyid", "callid", "duration", "time_start", "time_answered", "time_end", "reason_terminated", "from_no",
