@@ -6,11 +6,11 @@ import time
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
-from etl import intake
+from etl import intake, london
 from etl.feeds.feed import Received, RefusedFile, feeds
 from etl.feeds.reading import Reading
 from etl.marts.build import FOLDER as MARTS
@@ -143,7 +143,7 @@ def _loaded_before(warehouse: Warehouse, received: Received) -> int:
 def _load(warehouse: Warehouse, received: Received, registry: list[ModuleType]) -> loading.Load:
     """Load one file. Raises RefusedFile; other errors only when the warehouse or the disk fails."""
     feed, layout = intake.recognise(received, registry)
-    reading = Reading(warehouse.con, received, layout, warehouse.settings, date.today())
+    reading = Reading(warehouse.con, received, layout, warehouse.settings, london.today())
     # a small file is read faster by one thread than by several that wait for each other
     threads = 1 if received.path.stat().st_size < SMALL_FILE else os.cpu_count() or 1
     warehouse.con.execute(f"SET threads = {threads}")

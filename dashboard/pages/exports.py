@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from dash import dcc, html
 from dash.development.base_component import Component
@@ -20,8 +19,8 @@ from dashboard.page import Page, Rows
 from dashboard.queries import exports
 from dashboard.queries.exports import Unreadable
 from dashboard.view import View
+from etl import london
 
-LONDON = ZoneInfo("Europe/London")
 STATUS = {"final": "Final", "provisional": "Provisional"}
 ROUTES = {"folder": "folder", "sftp": "SFTP", "mesh": "MESH"}
 SHOWN_MISSING = 5
@@ -32,7 +31,7 @@ def layout(scope: Scope, view: View) -> list[Component]:
     """What is held, the calendar, and every version made."""
     try:
         made, held = exports.versions(), exports.held()
-        calendar = exports.calendar(current_app.extensions["access"].now().astimezone(LONDON).date())
+        calendar = exports.calendar(london.day_of(current_app.extensions["access"].now()))
         asked = exports.asked()
     except Unreadable as error:
         return headline("Exports cannot be shown", str(error))

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
 from functools import cached_property
 from typing import Any
 
 from dashboard.access.scope import Scope
 from dashboard.queries.source import reader, remembered
 from dashboard.view import Organisation
+from etl import london
 
 # nearest first
 KINDS = ("practice", "pcn", "sub_icb", "icb", "region", "england")
@@ -58,8 +58,9 @@ def directory() -> Directory:
         "ORDER BY is_own DESC, code"
     )
     links = reader().records(
-        "SELECT child, parent, parent_kind FROM membership WHERE (to_date IS NULL OR to_date >= current_date) "
-        "AND (from_date IS NULL OR from_date <= current_date) ORDER BY from_date"
+        "SELECT child, parent, parent_kind FROM membership WHERE (to_date IS NULL OR to_date >= :today) "
+        "AND (from_date IS NULL OR from_date <= :today) ORDER BY from_date",
+        today=london.today(),
     )
     generation = reader().records("SELECT icb_codes FROM generation")
     codes = tuple(code.strip() for row in generation for code in (row["icb_codes"] or "").split(",") if code.strip())
@@ -71,7 +72,7 @@ def directory() -> Directory:
 
 
 def _organisation(row: dict[str, Any], parents: tuple[str, ...]) -> Organisation:
-    closed = row["closed"] if row["closed"] is not None and row["closed"] <= date.today() else None
+    closed = row["closed"] if row["closed"] is not None and row["closed"] <= london.today() else None
     return Organisation(
         row["code"],
         row["kind"],

@@ -15,6 +15,7 @@ from dashboard.page import Rows
 from dashboard.queries import organisations
 from dashboard.queries.source import reader, remembered
 from dashboard.view import Organisation, View
+from etl import london
 from etl.analysis.funnel import SCALE, bounds, limits
 from etl.published.tables import TABLES
 
@@ -177,7 +178,8 @@ def _own_practices() -> tuple[list[str], Rows]:
     listed = "".join(f", {column}" for column in columns)
     return columns, reader().records(
         f"SELECT code{listed} FROM organisation WHERE kind = 'practice' AND is_own "
-        "AND (closed IS NULL OR closed > current_date) ORDER BY code"
+        "AND (closed IS NULL OR closed > :today) ORDER BY code",
+        today=london.today(),
     )
 
 

@@ -3,7 +3,6 @@
 A table without a row for the practice answers with no rows: no data.
 """
 
-from datetime import date
 from typing import Any
 
 from dashboard.access.scope import Scope
@@ -13,6 +12,7 @@ from dashboard.queries.navigation import CLINICAL
 from dashboard.queries.source import generation, reader, remembered
 from dashboard.queries.telephony import CAPABILITIES, STAGES
 from dashboard.view import View
+from etl import london
 
 LOGS = "call logs"
 PUBLISHED = "published telephony"
@@ -135,7 +135,7 @@ def _stage(stage: str, rows: Rows, reached: Rows) -> dict[str, Any]:
 
 def _capability(name: str, rows: Rows, reached: Rows) -> dict[str, Any]:
     row = rows[0] if rows else dict.fromkeys(("from_date", "to_date"))
-    today = date.today()
+    today = london.today()
     ended = row["to_date"] is not None and row["to_date"] < today
     ahead = row["from_date"] is not None and row["from_date"] > today
     state = "not_held" if not rows else "ended" if ended else "planned" if ahead else "held"

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from etl.demo.formats import marked, pick, write_csv
-from etl.demo.traffic import ANSWERED, LONDON, days_of, is_working
+from etl.demo.traffic import ANSWERED, days_of, is_working
 from etl.demo.world import OWN_PRACTICES, World, add_months
+from etl.london import LONDON
 
 MONTHS = 14  # enough before and after the trainings of TRAINED_MEANWHILE
 CANONICAL = (*range(0, 13), 16, 18, 20, 21, 22, *range(24, 30), 32, 36, 38, 40, 41, 43, 44, 46)

@@ -7,7 +7,6 @@ band, shares of each outcome, wait and talk bands).
 
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 import holidays
 import numpy as np
@@ -24,8 +23,8 @@ from etl.demo.world import (
     World,
     add_months,
 )
+from etl.london import LONDON
 
-LONDON = ZoneInfo("Europe/London")
 ANSWERED, ENDED_IN_IVR, CALLBACK, MISSED = range(4)
 OUTCOMES = ("answered", "ended_in_ivr", "callback_requested", "missed")
 

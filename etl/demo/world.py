@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from etl import london
+
 SEED = 20240331
 MONTHS = 24
 
@@ -189,7 +191,7 @@ def add_months(month: date, count: int) -> date:
 
 def make_world(today: date | None = None, seed: int = SEED, months: int = MONTHS) -> World:
     """The synthetic ICB as it stands on `today` (default: now), `months` to the last complete one (at most 24)."""
-    today = today or date.today()
+    today = today or london.today()
     whole = tuple(add_months(today.replace(day=1), offset) for offset in range(-MONTHS, 0))
     random = np.random.default_rng([seed, 0])
     practices = _organisations(random)

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from etl import london
 from etl.exports.content import content
 from etl.exports.definitions import Definition, DefinitionError, month_of, readable
 from etl.exports.delivery import DeliveryError
@@ -205,7 +206,7 @@ def run_list(settings: Settings, _: argparse.Namespace) -> int:
     exports, wrong = _known(settings)
     history = History(settings.home)
     history.catch_up(routes(exports, export_settings(settings)))
-    this_month = datetime.now(UTC).date().replace(day=1)
+    this_month = london.today().replace(day=1)
     for name, definition in exports.items():
         plan = definition.schedule
         when = f"{this_month:%Y-%m} is due on {plan.due(this_month)}" if plan else "no calendar: by hand"

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from etl import london
 from etl.exports.content import Content, content
 from etl.exports.definitions import Definition, DefinitionError, month_of, months_between, readable
 from etl.exports.delivery import DeliveryError, send
@@ -28,7 +28,6 @@ from etl.exports.writing import Damaged, Version, write_sums, write_version
 from etl.published.reading import NothingPublished, Reader
 from etl.settings import Settings
 
-LONDON = ZoneInfo("Europe/London")
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=1)
 
 
@@ -91,9 +90,9 @@ def due(
 
 
 def _night(now: datetime, state: State, night_at: time) -> list[Job]:
-    today = now.astimezone(LONDON).date()
+    today = london.day_of(now)
     for day in (today, today - timedelta(days=1)):
-        at = datetime.combine(day, night_at, LONDON)
+        at = datetime.combine(day, night_at, london.LONDON)
         if at.astimezone(UTC) <= now.astimezone(UTC):
             return [Job("night", day.isoformat(), "", at)] if at >= state.since else []
     return []
@@ -101,7 +100,7 @@ def _night(now: datetime, state: State, night_at: time) -> list[Job]:
 
 def _exports(now: datetime, exports: Mapping[str, Definition], state: State, generation: str | None) -> Iterator[Job]:
     released = {(asked["export"], asked["period"]) for asked in state.requests if asked["kind"] == "release"}
-    months = months_between((state.since - timedelta(days=31 * 14)).date(), now.astimezone(LONDON).date())
+    months = months_between((state.since - timedelta(days=31 * 14)).date(), london.day_of(now))
     jobs = []
     for definition in exports.values():
         for month in months:
@@ -109,11 +108,11 @@ def _exports(now: datetime, exports: Mapping[str, Definition], state: State, gen
             plan = definition.schedule
             if plan is None or (definition.name, period) in state.exported:
                 continue
-            at = datetime.combine(plan.due(month), plan.at, LONDON)
+            at = datetime.combine(plan.due(month), plan.at, london.LONDON)
             if not state.since <= at <= now:
                 continue
             last = plan.deadline(month)
-            late = last is not None and datetime.combine(last, plan.at, LONDON) <= now
+            late = last is not None and datetime.combine(last, plan.at, london.LONDON) <= now
             provisional = late or (definition.name, period) in released
             seen = state.held.get((definition.name, period), "")
             if seen != "" and seen == generation and not provisional:
@@ -358,8 +357,12 @@ def serve(settings: Settings, night: Callable[[], object], report: Callable[[Out
     with lock(settings.home, ".scheduler"):
         History(settings.home).begin(now())
         look_once()
-        scheduler = BlockingScheduler(timezone=LONDON)
+        scheduler = BlockingScheduler(timezone=london.LONDON)
         scheduler.add_job(
-            look_once, CronTrigger(minute="*", timezone=LONDON), coalesce=True, max_instances=1, misfire_grace_time=None
+            look_once,
+            CronTrigger(minute="*", timezone=london.LONDON),
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
         )
         scheduler.start()

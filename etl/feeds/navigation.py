@@ -9,7 +9,7 @@ own `<home>/reference/navigation_destinations.csv`, read anew whenever a generat
 import csv
 import hmac
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -233,8 +233,6 @@ def _problems(reading: Reading, profile: Profile) -> list[Problem]:
     """Why a row is refused. No reason repeats a cell that may be personal."""
     practice, when = profile.heading("practice_code"), profile.heading("recorded_at")
     now = datetime.now(UTC).replace(tzinfo=None) + timedelta(minutes=5)
-    if reading.today != now.date():
-        now = datetime.combine(reading.today, time.max)
     own_id = "contact_id" in profile.columns
     return [
         *([Problem("_contact_id IS NULL", profile.heading("contact_id"), "'the contact has no id'")] if own_id else []),

@@ -19,7 +19,7 @@ class Reading:
     """One file being read. `con` is a DuckDB connection; `known(code, kind)` is a table in it with every
     organisation known so far, `known_practice(code, name, closed)` the practices among them, `belongs(child,
     parent)` whom some source puts under whom. Line numbers are the file's: 1 is the header, in a
-    workbook the sheet's row."""
+    workbook the sheet's row. `today` is London's."""
 
     con: duckdb.DuckDBPyConnection
     received: Received

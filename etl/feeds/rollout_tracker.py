@@ -10,12 +10,11 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -32,7 +31,6 @@ HEADING_WITHIN = 30  # rows in which a heading is looked for, below titles and m
 RARE_WORD, RARE_IN = 4, 3  # letters of a word, and names that have it, for it to tell practices apart
 KINDS = {"surgery", "practice", "medical", "health", "centre", "family", "group", "clinic", "house"}
 FEWEST_PARTS = 2  # a table with one stage's columns is not taken for a wide tracker
-LONDON = ZoneInfo("Europe/London")
 
 NO_DATE = {"", "TBC", "N/A", "-", "–", "—"}
 DATE_FORMS = ("%d/%m/%Y", "%d/%m/%y", "%d-%m-%Y", "%d.%m.%Y", "%d %B %Y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y")
@@ -200,7 +198,6 @@ class Reader:
     """Rows of a feed's tables, one by one checked: `Reader(reading).rows(table, values)`."""
 
     reading: Reading
-    today: date = field(default_factory=lambda: datetime.now(LONDON).date())
 
     @cached_property
     def practices(self) -> dict[str, tuple[str, date | None]]:
@@ -254,13 +251,13 @@ class Reader:
         """The London date of the load, or of the row itself in a file that carries its own history."""
         place = table.places.get(("", "believed_on"))
         if place is None or not _text(_at(cells, place)):
-            return self.today
+            return self.reading.today
         heading = table.headings[place]
         try:
             believed = day(_at(cells, place), {})
         except Bad as bad:
             raise Bad(heading, bad.reason) from None
-        if believed is None or believed > self.today:
+        if believed is None or believed > self.reading.today:
             raise Bad(heading, "the date on which this was believed is missing or in the future")
         return believed
 

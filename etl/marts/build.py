@@ -1,10 +1,10 @@
 """Marts in the order in which they are built: one SELECT a file, portable between DuckDB and PostgreSQL."""
 
 from collections.abc import Callable, Iterable
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
+from etl import london
 from etl.feeds.call_logs import half_hours
 from etl.feeds.navigation import write_destinations
 from etl.marts import periods
@@ -103,7 +103,7 @@ def _with_counts(warehouse: Warehouse, select: str) -> str:
 def _write_settings(warehouse: Warehouse) -> None:
     """`fact.setting`: a row a setting, several for a list, and London's `today`."""
     known = {name: getattr(warehouse.settings, name) for name in SETTINGS}
-    known["today"] = datetime.now(ZoneInfo("Europe/London")).date()
+    known["today"] = london.today()
     warehouse.execute("DELETE FROM fact.setting")
     for name, setting in known.items():
         for value in setting if isinstance(setting, Iterable) else (setting,):

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
 
+from etl import london
 from etl.warehouse.connection import Warehouse
 
 Period = tuple[str, date]  # week or month, and its first day
@@ -87,7 +88,7 @@ def replace(warehouse: Warehouse, mart: str, select: str, stale: list[Period]) -
     """
     warehouse.execute("CREATE TEMP TABLE stale_period (period_kind VARCHAR, period_start DATE)")
     of_kind, of_start = MARTS[mart]
-    for year in sorted({start.year for _, start in stale}) or [date.today().year]:
+    for year in sorted({start.year for _, start in stale}) or [london.today().year]:
         some = [(kind, start) for kind, start in stale if start.year == year]
         first = min((start for _, start in some), default=date(year, 1, 1))
         last = max((start for _, start in some), default=first) + timedelta(days=31)

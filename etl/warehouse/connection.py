@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateSchema, CreateTable
 
+from etl import london
 from etl.settings import Settings
 from etl.warehouse.tables import metadata
 
@@ -201,7 +202,7 @@ class Warehouse:
 
     def _calendar(self) -> None:
         """One row a day, from before the first published file to the end of next year."""
-        last = date(date.today().year + 1, 12, 31)
+        last = date(london.today().year + 1, 12, 31)
         if self.fetch("SELECT count(*) FROM fact.calendar WHERE day = :last", {"last": last})[0][0]:
             return
         named = holidays.country_holidays("GB", subdiv="ENG", years=range(FIRST_DAY.year, last.year + 1))

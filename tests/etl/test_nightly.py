@@ -7,13 +7,15 @@ import shutil
 import signal
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import duckdb
+import pytest
 
-from etl import nightly
+from etl import london, nightly
 from etl.feeds.reading import Reading
 from etl.published.reading import current
 from etl.published.tables import TABLES
@@ -22,6 +24,11 @@ from etl.warehouse.connection import Warehouse
 from tests.etl.test_intake import good, row, zip_of
 
 WHEN = {"loaded_at", "built_at", "name"}
+# `icb-etl` on a given day
+ON_A_DAY = (
+    "import sys; from datetime import date; from etl import london; day = date.fromisoformat(sys.argv.pop()); "
+    "london.today = lambda: day; from etl.cli import main; sys.exit(main())"
+)
 # a line of progress → killed soon after it; what is left is for the next night
 MOMENTS = (
     "loading coverage.csv",
@@ -50,12 +57,12 @@ def archived(home: Settings) -> list[tuple[str, str]]:
     return sorted((path.parent.name, path.name) for path in home.archive.rglob("*") if path.is_file())
 
 
-def night_killed_at(home: Settings, moment: str, delay: float) -> None:
-    """Start `icb-etl nightly`; at this line of progress, and a little later, kill it outright."""
+def night_killed_at(home: Settings, day: date, moment: str, delay: float) -> None:
+    """Start `icb-etl nightly` as on `day`; at this line of progress, and a little later, kill it outright."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ICB_")}
     environment |= {"ICB_HOME": str(home.home), "ICB_CODE": "QZZ", "ICB_INBOX_SETTLE_SECONDS": "0"}
     with subprocess.Popen(
-        [sys.executable, "-u", "-m", "etl.cli", "nightly"],
+        [sys.executable, "-u", "-c", ON_A_DAY, "nightly", str(day)],
         env=environment,
         cwd=Path(__file__).resolve().parents[2],
         stdout=subprocess.DEVNULL,
@@ -71,12 +78,18 @@ def night_killed_at(home: Settings, moment: str, delay: float) -> None:
             night.send_signal(signal.SIGKILL)
 
 
-def test_nights_killed_at_random_and_then_one_that_is_not(home: Settings, small: Settings, small_files: Path) -> None:
+def test_nights_killed_at_random_and_then_one_that_is_not(
+    home: Settings, small: Settings, small_files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     chance = random.Random(7)
+    # what a tracker believed, and what is open, is of a day: all these nights are of the one to compare with
+    with duckdb.connect(str(small.home / "warehouse.duckdb"), read_only=True) as con:
+        ((day,),) = con.execute("SELECT day FROM fact.setting WHERE name = 'today'").fetchall()
+    monkeypatch.setattr(london, "today", lambda: day)
     shutil.copytree(small_files, home.inbox)
     whole = {path.name: path.read_bytes() for path in home.inbox.iterdir()}
     for moment in MOMENTS:
-        night_killed_at(home, moment, chance.uniform(0, 0.4))
+        night_killed_at(home, day, moment, chance.uniform(0, 0.4))
         # at every moment each file is in the inbox or the archive, whole
         kept = {path.name: path.read_bytes() for path in [*home.inbox.iterdir(), *home.archive.rglob("*.*")]}
         assert kept == whole

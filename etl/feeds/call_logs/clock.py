@@ -4,9 +4,11 @@ DuckDB's own conversion moves times of the missing spring hour without a word an
 hour for its second passing. So the changes of a zone are written out here, newest first, as a CASE.
 """
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
+
+from etl.london import today
 
 LONDON = "Europe/London"
 FIRST_YEAR = 2010
@@ -57,14 +59,14 @@ def missing(local: str, zone: str) -> str:
 
 def london(utc: str) -> str:
     """SQL: a UTC TIMESTAMP as the time on a clock in London, a TIMESTAMP without a zone."""
-    every = changes(LONDON, date.today().year + 1)
+    every = changes(LONDON, today().year + 1)
     arms = " ".join(f"WHEN {utc} >= {_at(when)} THEN {after}" for when, _, after in every)
     return f"{utc} + to_seconds(CASE {arms} ELSE {every[-1][1]} END)"
 
 
 def _case(local: str, zone: str, kind: str) -> str:
     """Arms from the newest change to the oldest, so that recent times are decided by the first ones."""
-    every = changes(zone, date.today().year + 1)
+    every = changes(zone, today().year + 1)
     if not every:
         plain = datetime(2020, 1, 1, tzinfo=ZoneInfo(zone)).utcoffset() or timedelta()
         return {"repeated": "FALSE", "missing": "FALSE"}.get(kind, str(int(plain.total_seconds())))
