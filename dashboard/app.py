@@ -71,6 +71,7 @@ def create_app(
         suppress_callback_exceptions=True, title=PRODUCT, update_title="", index_string=INDEX,
     )  # fmt: skip
     app.server.extensions[source.NAME] = Reader(settings.published)
+    app.server.config[source.MINIMUM_BASE] = settings.navigation_minimum_base
     app.server.config["SWITCHBOARD_GENERATION"] = _generation_and_age
     for module, each in page.pages().items():
         address = {"path_template": each.path} if "<" in each.path else {"path": each.path}

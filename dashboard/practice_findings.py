@@ -187,12 +187,12 @@ def monday_title(rows: Rows) -> str:
     return f"{calls:.0f} calls from 08:00 to 09:00 on a Monday; {words.value(missed / calls, 'percent')} of them missed"
 
 
-def destinations_title(rows: Rows, least: int) -> str:
+def destinations_title(rows: Rows) -> str:
     """The finding of the destinations: what did not end with a GP, and what nobody recorded."""
     known = [row for row in rows if row["destination"] != "not_recorded"]
     base, whole = sum(row["contacts"] for row in known), sum(row["contacts"] for row in rows)
     unknown = f"{words.value((whole - base) / whole, 'percent')} not recorded" if whole else ""
-    if base < least:
+    if base < rows[0]["minimum_base"]:
         return f"Only {words.plural(base, 'request')} with a recorded destination: too few for shares"
     elsewhere = sum(row["contacts"] for row in known if is_elsewhere(row["destination"])) / base
     return f"{words.value(elsewhere, 'percent')} of requests went elsewhere than to a GP; {unknown}"

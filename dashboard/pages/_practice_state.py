@@ -13,7 +13,6 @@ from dashboard.queries import practice
 from dashboard.view import View
 
 NAVIGATION = ("navigation_redirected", "navigation_not_recorded", "navigation_declined")
-FEWEST_REQUESTS = 30
 MOST_DESTINATIONS = 9
 ITEMS = {
     "analogue": "On analogue lines",
@@ -34,7 +33,7 @@ ITEMS = {
 
 
 def _destinations(rows: Rows, view: View, known: Definitions) -> Drawing:
-    title = say.destinations_title(rows, FEWEST_REQUESTS)
+    title = say.destinations_title(rows)
     shown = [row for row in rows if row["share"] is not None]
     drawn = [
         {"label": DESTINATIONS.get(row["destination"], words.category(row["destination"]).capitalize()),
@@ -44,7 +43,7 @@ def _destinations(rows: Rows, view: View, known: Definitions) -> Drawing:
     for label, elsewhere in (("All others, not a GP", True), ("All others, a GP", False)):
         rest = [row["share"] for row in shown[MOST_DESTINATIONS:] if say.is_elsewhere(row["destination"]) is elsewhere]
         drawn += [{"label": label, "share": sum(rest), "is_elsewhere": elsewhere}] if rest else []
-    enough = sum(row["contacts"] for row in shown) >= FEWEST_REQUESTS
+    enough = sum(row["contacts"] for row in shown) >= rows[0]["minimum_base"]
     return Drawing(
         title,
         "Clinical and medication requests with a recorded destination. Stronger colour: elsewhere than to a GP.",

@@ -9,7 +9,7 @@ from dashboard.access.scope import Scope
 from dashboard.page import Rows
 from dashboard.queries import breakdowns, call_logs, data, measures, organisations, peers
 from dashboard.queries.navigation import CLINICAL
-from dashboard.queries.source import generation, reader, remembered
+from dashboard.queries.source import generation, minimum_base, reader, remembered
 from dashboard.queries.telephony import CAPABILITIES, STAGES
 from dashboard.view import View
 from etl import london
@@ -151,7 +151,8 @@ def _about_system(reached: Rows) -> dict[str, Any]:
 
 
 def destinations(scope: Scope, view: View) -> Rows:
-    """Where clinical and medication requests went in the view's months: destination, contacts, declined, share.
+    """Where clinical and medication requests went in the view's months: destination, contacts, declined, share, and
+    `minimum_base`: how many with a destination it takes for shares to be told.
 
     The share is of requests with a destination (None for `not_recorded`); most first, `not_recorded` last.
     """
@@ -173,6 +174,7 @@ def destinations(scope: Scope, view: View) -> Rows:
             "contacts": int(row["contacts"] or 0),
             "declined": int(row["declined"] or 0),
             "share": int(row["contacts"] or 0) / base if base and row["destination"] != "not_recorded" else None,
+            "minimum_base": minimum_base(),
         }
         for row in rows
     ]

@@ -11,6 +11,7 @@ from etl.published.tables import TABLES
 
 REMEMBERED_ANSWERS = 1024
 NAME = "switchboard_reader"
+MINIMUM_BASE = "NAVIGATION_MINIMUM_BASE"
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -19,6 +20,11 @@ R = TypeVar("R")
 def reader() -> Reader:
     """The reader of this app's published folder."""
     return cast(Reader, current_app.extensions[NAME])
+
+
+def minimum_base() -> int:
+    """The setting `navigation_minimum_base`: shares of fewer requests are not drawn."""
+    return int(current_app.config[MINIMUM_BASE])
 
 
 def generation() -> str | None:

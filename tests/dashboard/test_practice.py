@@ -141,6 +141,13 @@ def test_panels_say_what_the_tables_have(marked: Dash) -> None:
     assert "practices" not in said["practice-calls"].split("to October 2026")[0], "one of one is no coverage"
 
 
+def test_shares_are_told_of_as_many_requests_as_the_setting_asks(marked: Dash, monkeypatch: pytest.MonkeyPatch) -> None:
+    for least, told in ((900, "73.3% of requests"), (901, "Only 900 requests with a recorded destination")):
+        monkeypatch.setitem(marked.server.config, "NAVIGATION_MINIMUM_BASE", least)
+        rows = asked(marked, f"practice:{OWN}", f"?org={OWN}", practice.destinations)
+        assert told in say.destinations_title(rows)
+
+
 def test_bank_holidays_are_no_ordinary_mondays(marked: Dash) -> None:
     path = marked.server.extensions["switchboard_reader"].engine().url.database
     rows = asked(marked, f"practice:{OWN}", "", practice.monday)
