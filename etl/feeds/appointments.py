@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from etl.feeds.areas import KINDS, area_codes, area_problems, stage_areas, with_areas
 from etl.feeds.feed import Problem, Received, count, day, say
-from etl.feeds.publications import bad_count, bad_date, layout_of, unknown_word
+from etl.feeds.publications import CROSSTAB_PLACES, bad_count, bad_date, layout_of, unknown_word
 from etl.feeds.reading import Reading, run
 
 NAME = "appointments"
@@ -28,13 +28,7 @@ COUNT = {"appointments": "count_of_appointments"}
 LAYOUTS = {
     "crosstab": {
         "period": "appointment_month_start_date",
-        "practice": "gp_code",
-        "practice_name": "gp_name",
-        "supplier": "supplier",
-        "pcn": "pcn_code",
-        "pcn_name": "pcn_name",
-        "sub_icb": "sub_icb_location_code",
-        "sub_icb_name": "sub_icb_location_name",
+        **CROSSTAB_PLACES,
         **BREAKDOWN,
         "category": "national_category",
         **COUNT,

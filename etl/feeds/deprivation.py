@@ -9,8 +9,9 @@ import re
 from datetime import date
 
 from etl.feeds.feed import Problem, Received, RefusedFile, code, count, normalise, say
-from etl.feeds.publications import HEADING_WITHIN, PRACTICE, bad_code, layout_of, position, quoted
+from etl.feeds.publications import PRACTICE, bad_code, layout_of, position, quoted
 from etl.feeds.reading import Reading
+from etl.feeds.workbook import HEADING_WITHIN
 
 NAME = "deprivation"
 FACTS = ("deprivation",)

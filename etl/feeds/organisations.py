@@ -14,7 +14,7 @@ from etl.feeds.areas import stage_map
 from etl.feeds.feed import Problem, Received, RefusedFile, code, day, normalise, say
 from etl.feeds.publications import (
     AREA,
-    HEADING_WITHIN,
+    CROSSTAB_PLACES,
     PCN,
     PRACTICE,
     bad_code,
@@ -28,6 +28,7 @@ from etl.feeds.publications import (
     quoted,
 )
 from etl.feeds.reading import Reading
+from etl.feeds.workbook import HEADING_WITHIN
 
 NAME = "organisations"
 FACTS = ("organisation", "membership")
@@ -40,13 +41,7 @@ EPRACCUR = (
     "empty_6",
 )
 MAPPING = {
-    "practice": "gp_code",
-    "practice_name": "gp_name",
-    "supplier": "supplier",
-    "pcn": "pcn_code",
-    "pcn_name": "pcn_name",
-    "sub_icb": "sub_icb_location_code",
-    "sub_icb_name": "sub_icb_location_name",
+    **CROSSTAB_PLACES,
     "icb": "icb_code",
     "icb_name": "icb_name",
     "region": "region_code",

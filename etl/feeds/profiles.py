@@ -23,12 +23,19 @@ def read_profiles(home: Path | None, shipped: Path, feed: str, make: Callable[[d
         for path in sorted(folder.glob("*.toml")):
             if path.stem == "template" or path.stem in found:
                 continue
-            try:
-                entries = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-                if str(entries.get("feed", "")).startswith(feed):
-                    found[path.stem] = make(entries)
-            except ValueError as error:  # TOML's, Unicode's and pydantic's errors are all ValueErrors
-                what = error.errors()[0] if isinstance(error, ValidationError) else None
-                detail = f"`{'.'.join(map(str, what['loc']))}`: {what['msg']}" if what else str(error)
-                raise RefusedFile(f"The profile {path.name} is wrong: {detail}. Correct it and try again.") from None
+            wanted = read_profile(
+                path, lambda entries: make(entries) if str(entries.get("feed", "")).startswith(feed) else None
+            )
+            if wanted is not None:
+                found[path.stem] = wanted
     return found
+
+
+def read_profile(path: Path, make: Callable[[dict[str, Any]], T]) -> T:
+    """What `make` makes of a profile's entries. Raises RefusedFile, naming the file and the entry, for a wrong one."""
+    try:
+        return make(tomllib.loads(path.read_text(encoding="utf-8-sig")))
+    except ValueError as error:  # TOML's, Unicode's and pydantic's errors are all ValueErrors
+        what = error.errors()[0] if isinstance(error, ValidationError) else None
+        detail = f"`{'.'.join(map(str, what['loc']))}`: {what['msg']}" if what else str(error)
+        raise RefusedFile(f"The profile {path.name} is wrong: {detail}. Correct it and try again.") from None

@@ -11,7 +11,16 @@ PRACTICE = "[A-TV-Z][A-Z0-9]{2}[0-9]{3}"  # U is for PCNs; letters inside: Chann
 PCN = "U[0-9]{5}"
 AREA = "[A-Z0-9]{3}|[A-Z0-9]{5}"
 
-HEADING_WITHIN = 20  # rows in which a sheet's heading is looked for
+# how the practice crosstab of Appointments in General Practice, and the mapping beside it, name practice and place
+CROSSTAB_PLACES = {
+    "practice": "gp_code",
+    "practice_name": "gp_name",
+    "supplier": "supplier",
+    "pcn": "pcn_code",
+    "pcn_name": "pcn_name",
+    "sub_icb": "sub_icb_location_code",
+    "sub_icb_name": "sub_icb_location_name",
+}
 ALIKE = 2 / 3  # a file with this share of a publication's columns is that publication, damaged
 
 

@@ -22,12 +22,12 @@ from etl.feeds.feed import Received, normalise
 from etl.feeds.profiles import read_profiles
 from etl.feeds.publications import PRACTICE
 from etl.feeds.reading import Reading
+from etl.feeds.workbook import HEADING_WITHIN
 
 SHIPPED = Path(__file__).parent / "rollout_profiles"
 STAGES = ("analogue", "signed_up", "contracted", "installed", "live")
 LINE_TYPES = ("PSTN", "ISDN", "on-premise VoIP", "cloud")
 CAPABILITIES = ("queue_position", "call_back", "call_routing", "clinical_system_link", "call_logs")
-HEADING_WITHIN = 30  # rows in which a heading is looked for, below titles and merged cells
 RARE_WORD, RARE_IN = 4, 3  # letters of a word, and names that have it, for it to tell practices apart
 KINDS = {"surgery", "practice", "medical", "health", "centre", "family", "group", "clinic", "house"}
 FEWEST_PARTS = 2  # a table with one stage's columns is not taken for a wide tracker

@@ -9,7 +9,7 @@ from typing import Any
 from etl.feeds.feed import Received, RefusedFile, day, normalise, say
 from etl.feeds.reading import Reading
 
-HEADING_WITHIN = 30  # rows in which a table's title and heading are looked for
+HEADING_WITHIN = 30  # rows in which a sheet's title and heading are looked for, below stray figures and merged cells
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 MONTH = re.compile(rf"(?i)\b({'|'.join(MONTHS)})[a-z]*[\s-]+((?:20)?\d\d)\b")
 

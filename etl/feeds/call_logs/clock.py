@@ -64,6 +64,11 @@ def london(utc: str) -> str:
     return f"{utc} + to_seconds(CASE {arms} ELSE {every[-1][1]} END)"
 
 
+def london_month(utc: str) -> str:
+    """SQL: the month in London of a UTC TIMESTAMP, as its first day."""
+    return f"CAST(date_trunc('month', {london(utc)}) AS DATE)"
+
+
 def _case(local: str, zone: str, kind: str) -> str:
     """Arms from the newest change to the oldest, so that recent times are decided by the first ones."""
     every = changes(zone, today().year + 1)

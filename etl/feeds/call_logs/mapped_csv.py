@@ -5,15 +5,15 @@ entry. The product's own canonical CSV is the profile `canonical`.
 """
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from etl.feeds.call_logs import checks, clock, people, rows
 from etl.feeds.call_logs.sources import Source
 from etl.feeds.feed import Problem, Received, RefusedFile, among, normalise, say
+from etl.feeds.profiles import read_profile
 from etl.feeds.reading import Reading
 
 SHIPPED = Path(__file__).parent / "profiles"
@@ -56,21 +56,14 @@ def profile(name: str, home: Path) -> Profile:
     """A profile by name, the home's own before a shipped one. Raises RefusedFile saying what is wrong with it."""
     for path in (home / "profiles" / f"{name}.toml", SHIPPED / f"{name}.toml"):
         if re.fullmatch(r"[\w-]+", name) and path.is_file():
-            try:
-                found = Profile(**tomllib.loads(path.read_text(encoding="utf-8-sig")))
-            except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError) as error:
-                what = error.errors()[0] if isinstance(error, ValidationError) else None
-                detail = f"`{'.'.join(map(str, what['loc']))}`: {what['msg']}" if what else str(error)
-                raise RefusedFile(f"The profile {path.name} is wrong: {detail}. Correct it and try again.") from None
-            _check(path.name, found)
-            return found
+            return read_profile(path, lambda entries: _checked(Profile(**entries)))
     raise RefusedFile(
         f"There is no profile `{name}`. Copy profiles/template.toml to profiles/{name}.toml in the home folder, fill "
         "it in, and put the file in the inbox again."
     )
 
 
-def _check(name: str, found: Profile) -> None:
+def _checked(found: Profile) -> Profile:
     unknown = [column for column in found.columns if column not in COLUMNS]
     wrong = [value for value in found.outcomes.values() if value not in OUTCOMES]
     lacking = [c for c in ("call_id", "started_at", "outcome") if c not in found.columns]
@@ -81,7 +74,8 @@ def _check(name: str, found: Profile) -> None:
     if unknown or wrong or lacking:
         problems = [f"unknown column {c}" for c in unknown] + [f"unknown outcome {o}" for o in wrong]
         problems += [f"no column for {c}" for c in lacking]
-        raise RefusedFile(f"The profile {name} is wrong: {'; '.join(problems)}. Correct it and try again.")
+        raise ValueError("; ".join(problems))
+    return found
 
 
 def fits(received: Received, found: Profile) -> bool:
@@ -178,10 +172,6 @@ def _worked(scan: str, has: set[str], found: Profile, source: Source) -> str:
     return f"(SELECT *, {rows.named(worked)} FROM (SELECT *, {rows.named(fields)} FROM {scan}))"
 
 
-def _month() -> str:
-    return f"CAST(date_trunc('month', {clock.london('_started_at')}) AS DATE)"
-
-
 def _kept(found: Profile, source: Source, mask: int) -> dict[str, str]:
     """What is kept of a call while its file is read: no number, and its id only as a hash, since a supplier may
     make ids from the caller's number."""
@@ -195,7 +185,7 @@ def _kept(found: Profile, source: Source, mask: int) -> dict[str, str]:
         "_is_left_out": _left_out(found),
         "_has_id": "_call_id IS NOT NULL",
         "_call": f"left(sha256({say(source.id + '/')} || _call_id), 32)",
-        "_month": _month(),
+        "_month": clock.london_month("_started_at"),
         "_has_start": "_started_at_text IS NOT NULL",
         "_is_never": clock.missing(local, source.timezone),
         "_is_ambiguous": clock.repeated(local, source.timezone),

@@ -111,10 +111,6 @@ def _worked(scan: str, names: list[str], source: Source) -> str:
     return f"(SELECT *, {rows.named(worked)} FROM (SELECT *, {rows.named(fields)} FROM {cells}))"
 
 
-def _month() -> str:
-    return f"CAST(date_trunc('month', {clock.london('_started')}) AS DATE)"
-
-
 def _kept(source: Source, mask: int, width: int) -> dict[str, str]:
     """What is kept of a segment while its file is read: no number, and no name but a queue's."""
     same = ("_from_type", "_to_type", "_final_type", "_reason", "_start_local", "_started", "_answered", "_ended")
@@ -126,7 +122,7 @@ def _kept(source: Source, mask: int, width: int) -> dict[str, str]:
             "_callid", "CAST(epoch(_started) AS BIGINT)", "_to_type", "CASE WHEN length(_target) < 7 THEN _target END"
         ),
         "_is_nameless": "_history IS NULL OR _callid IS NULL",
-        "_month": _month(),
+        "_month": clock.london_month("_started"),
         "_has_end": "_end_local IS NOT NULL",
         "_from_key": rows.masked("_from_number", mask),
         "_dial_key": rows.masked("_dial_number", mask),
