@@ -127,10 +127,7 @@ class Warehouse:
         """All rows of a SELECT where the facts live; `:name` marks a parameter."""
         if self.is_duckdb:
             return self.con.execute(_dollar(statement) if parameters else statement, parameters or {}).fetchall()
-        if hasattr(self, "connection"):
-            return [tuple(row) for row in self.connection.execute(text(statement), parameters or {})]
-        assert self.engine is not None
-        with self.engine.connect() as connection:
+        with self._current() as connection:
             return [tuple(row) for row in connection.execute(text(statement), parameters or {})]
 
     def append(self, table: str, staged: str, columns: list[str]) -> None:
@@ -147,14 +144,25 @@ class Warehouse:
                 copy.write(chunk)
         path.unlink()
 
+    def share(self, name: str, columns: list[str], like: str) -> None:
+        """Make columns of a temporary table of `con` one where the facts live too, until the transaction ends.
+
+        like: the table that has these columns. On DuckDB it is there already.
+        """
+        if self.is_duckdb:
+            return
+        self.execute(f"DROP TABLE IF EXISTS pg_temp.{name}")
+        self.execute(f"CREATE TEMP TABLE {name} ON COMMIT DROP AS SELECT {', '.join(columns)} FROM {like} LIMIT 0")
+        self.append(name, name, columns)
+
     def bring(self, select: str, name: str) -> None:
-        """Make the result of a SELECT where the facts live a table `name` of `con`."""
+        """Make the result of a SELECT where the facts live a table `name` of `con`; an open transaction's is seen."""
         if self.is_duckdb:
             self.con.execute(f"CREATE OR REPLACE TABLE {name} AS {select}")
             return
         assert self.engine is not None
         path = Path(self.temporary.name) / "brought.csv"
-        with self.engine.connect() as connection:
+        with self._current() as connection:
             cursor: Any = connection.connection.cursor()
             cursor.execute(f"SELECT * FROM ({select}) AS shape LIMIT 0")
             columns = {c.name: _duckdb_type(c.type_code) for c in cursor.description}
@@ -166,6 +174,16 @@ class Warehouse:
             f"quote='\"', escape='\"', delim=',', nullstr='\\N', columns={columns!r})"
         )
         path.unlink()
+
+    @contextmanager
+    def _current(self) -> Iterator[Connection]:
+        """The connection of the transaction that is open, which sees what it wrote; else one of its own."""
+        assert self.engine is not None
+        if hasattr(self, "connection"):
+            yield self.connection
+        else:
+            with self.engine.connect() as connection:
+                yield connection
 
     def _hold(self) -> None:
         """Be the one writer. DuckDB's own lock on the file does it; on PostgreSQL a lock held until `close`."""

@@ -238,17 +238,12 @@ def supersede(warehouse: Warehouse, table: Table, incoming: str) -> set[int]:
     if not warehouse.fetch(f"SELECT 1 FROM {name} AS t WHERE {within} LIMIT 1"):
         return set()
     warehouse.con.execute(f"CREATE OR REPLACE TEMP TABLE about AS SELECT DISTINCT {keys} FROM {incoming}")
-    about = "about"
-    if not warehouse.is_duckdb:
-        warehouse.execute(f"CREATE TEMP TABLE about ON COMMIT DROP AS SELECT {keys} FROM {name} LIMIT 0")
-        warehouse.append("about", "about", scope)
+    warehouse.share("about", scope, name)
     matches = [f"{_same(table, column, 't', scope)} = {_same(table, column, 'a', scope)}" for column in scope]
-    where = f"EXISTS (SELECT 1 FROM {about} AS a WHERE {' AND '.join(matches)}) AND {within}"
+    where = f"EXISTS (SELECT 1 FROM about AS a WHERE {' AND '.join(matches)}) AND {within}"
     replaced = {int(row[0]) for row in warehouse.fetch(f"SELECT DISTINCT load_id FROM {name} AS t WHERE {where}")}
     if replaced:
         warehouse.execute(f"DELETE FROM {name} AS t WHERE {where}")
-    if not warehouse.is_duckdb:
-        warehouse.execute("DROP TABLE about")
     return replaced
 
 

@@ -186,6 +186,9 @@ def _kept(has: set[str], source: Source, mask: int) -> dict[str, str]:
         _whole("duration", has),
     ]
     ends = "_end_local < _local"
+    disposition = f"upper({rows.plain('disposition', has)})"
+    step = f"CASE WHEN _app = 'queue' THEN 'queue' WHEN {among('_app', DIALLING)} THEN 'dial' "
+    step += "WHEN _app = 'voicemail' THEN 'voicemail' ELSE 'menu' END"
     return {
         "_is_heading": "_start_text IN ('calldate', 'start')",
         "_local": "_local",
@@ -196,9 +199,8 @@ def _kept(has: set[str], source: Source, mask: int) -> dict[str, str]:
         "_is_damaged": people.damaged("_src"),
         "_duration": _whole("duration", has),
         "_billsec": _whole("billsec", has),
-        "_disposition": f"upper({rows.plain('disposition', has)})",
-        "_step": f"CASE WHEN _app = 'queue' THEN 'queue' WHEN {among('_app', DIALLING)} THEN 'dial' "
-        "WHEN _app = 'voicemail' THEN 'voicemail' ELSE 'menu' END",
+        "_disposition": rows.word(disposition, DISPOSITIONS),
+        "_step": rows.word(step, ("queue", "dial", "voicemail", "menu")),
         "_peer": f"{rows.plain('dstchannel', has)} IS NOT NULL",
         # the first argument of Queue() is the queue's name; the others may hold anything
         "_queue": f"CASE WHEN _app = 'queue' THEN lower(split_part({rows.plain('lastdata', has)}, ',', 1)) END",
@@ -212,7 +214,7 @@ def _kept(has: set[str], source: Source, mask: int) -> dict[str, str]:
         "_did_key": rows.masked("_did_number", mask),
         "_dst_name": "CASE WHEN _dst_number IS NULL THEN lower(_dst) END",
         "_did_name": "CASE WHEN _did_number IS NULL THEN lower(_did) END",
-        "_src_status": people.status("_src", "_src_number"),
+        "_src_status": rows.word(people.status("_src", "_src_number"), people.STATUSES),
         "_is_service": f"coalesce(regexp_full_match(_src, '{SERVICES}'), FALSE)" if "src" in has else "FALSE",
     }
 
@@ -299,7 +301,7 @@ def _problems(source: Source, has: set[str], unmatched: str) -> list[Problem]:
             "'billsec is not a number of seconds within duration'",
         ),
         Problem(
-            f"_disposition IS NULL OR NOT {among('_disposition', DISPOSITIONS)}",
+            "_disposition IS NULL",
             "disposition",
             "'disposition is none of ANSWERED, NO ANSWER, BUSY, FAILED, CONGESTION'",
         ),

@@ -5,11 +5,12 @@ is limited to the local dates beside those legs, so that the cost is of what cam
 building is done by DuckDB in process; where the facts live does not matter.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+import duckdb
 import holidays
 
 from etl.feeds.call_logs import clock
@@ -19,6 +20,8 @@ from etl.warehouse.tables import metadata
 
 CORE_HOURS = dict.fromkeys(("monday", "tuesday", "wednesday", "thursday", "friday"), "08:00-18:30")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+# of so many legs the calls are built at once: about a gigabyte of what they say
+LEGS_AT_ONCE = 2_000_000
 ANSWERED_BY_A_PERSON = "connected, connected_by_talk, answered_surely, answered_after"
 # what any one leg may say of its call: a bit each of one number, where a column each would take memory and time
 SAID = {
@@ -82,23 +85,21 @@ def rebuild(warehouse: Warehouse, since: int) -> bool:
         f"SELECT source_id, call_key FROM keyed WHERE load_id > {since} AND NOT {is_first} "
         "UNION SELECT source_id, native_call_id FROM window_calls WHERE callback_requested_at IS NOT NULL"
     )
+    _forget(warehouse, touched)
     chosen = "" if is_first else "SEMI JOIN wanted USING (source_id, call_key)"
-    con.execute(f"CREATE OR REPLACE TEMP TABLE built AS {_calls(chosen)}")
-    con.execute(f"UPDATE built SET callback_completed = TRUE WHERE call_id IN ({_rung_back()})")
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE gone AS SELECT call_id, practice_code, local_date FROM window_calls AS c "
-        "WHERE EXISTS (SELECT 1 FROM wanted AS w WHERE w.source_id = c.source_id AND w.call_key = c.native_call_id) "
-        "OR EXISTS (SELECT 1 FROM links AS k JOIN wanted AS w USING (source_id, call_key) "
-        "WHERE k.source_id = c.source_id AND k.channel_id = c.native_call_id AND k.channel_id <> k.call_key)"
-    )
+    columns = [column.name for column in metadata.tables["fact.call"].columns]
+    for legs, begun in _spans(con):
+        warehouse.append("fact.call", f"({_calls(legs, begun, chosen)})", columns)
+    _look(warehouse, "window_calls", "fact.call", touched)
+    _ring_back(warehouse, touched)
+    built = "" if is_first else "SEMI JOIN wanted AS w ON w.source_id = c.source_id AND w.call_key = c.native_call_id"
     con.execute(
         "CREATE OR REPLACE TEMP TABLE touched_days AS SELECT practice_code, local_date FROM gone "
-        "UNION SELECT practice_code, local_date FROM built"
+        f"UNION SELECT practice_code, local_date FROM window_calls AS c {built}"
     )
-    _replace(warehouse, touched)
     for name in ("window_legs", "window_calls", "keyed"):
         con.execute(f"DROP {'VIEW' if warehouse.is_duckdb or name == 'keyed' else 'TABLE'} IF EXISTS {name}")
-    for name in ("links", "wanted", "built", "gone", "open_hours", "bank_holidays"):
+    for name in ("links", "wanted", "gone", "rung_back", "open_hours", "bank_holidays"):
         con.execute(f"DROP TABLE IF EXISTS {name}")
     return True
 
@@ -122,31 +123,55 @@ def _look(warehouse: Warehouse, name: str, table: str, touched: Touched) -> None
         warehouse.bring(select, name)
 
 
-def _replace(warehouse: Warehouse, touched: Touched) -> None:
-    """Put the rebuilt calls where the old ones were."""
+def _forget(warehouse: Warehouse, touched: Touched) -> None:
+    """Delete the calls that are to be rebuilt, and leave their days in `gone(call_id, practice_code, local_date)`."""
     con = warehouse.con
-    columns = [column.name for column in metadata.tables["fact.call"].columns]
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE gone AS SELECT call_id, practice_code, local_date FROM window_calls AS c "
+        "WHERE EXISTS (SELECT 1 FROM wanted AS w WHERE w.source_id = c.source_id AND w.call_key = c.native_call_id) "
+        "OR EXISTS (SELECT 1 FROM links AS k JOIN wanted AS w USING (source_id, call_key) "
+        "WHERE k.source_id = c.source_id AND k.channel_id = c.native_call_id AND k.channel_id <> k.call_key)"
+    )
     if con.execute("SELECT count(*) FROM gone").fetchone()[0]:  # type: ignore[index]
-        if not warehouse.is_duckdb:
-            warehouse.execute("CREATE TEMP TABLE gone ON COMMIT DROP AS SELECT call_id FROM fact.call LIMIT 0")
-            warehouse.append("gone", "gone", ["call_id"])
+        warehouse.share("gone", ["call_id"], "fact.call")
         warehouse.execute(f"DELETE FROM fact.call WHERE {touched.window} AND call_id IN (SELECT call_id FROM gone)")
-        if not warehouse.is_duckdb:
-            warehouse.execute("DROP TABLE gone")
-    warehouse.append("fact.call", "built", columns)
 
 
-def _calls(chosen: str) -> str:
-    """SELECT the calls to which the wanted legs belong, without call-backs made by another call."""
+def _spans(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str]]:
+    """The window in parts whose calls fit in memory: SQL for the legs to read, and for the days calls begin on.
+
+    A call's legs lie on the day it begins or beside it, so each part reads a day more on either side.
+    """
+    days = con.execute(
+        "SELECT local_date, count(*) FROM window_legs GROUP BY local_date ORDER BY local_date"
+    ).fetchall()
+    while days:
+        legs, length = days[0][1], 1
+        while length < len(days) and legs + days[length][1] <= LEGS_AT_ONCE:
+            legs, length = legs + days[length][1], length + 1
+        first, last = days[0][0], days[length - 1][0]
+        days = days[length:]
+        yield (
+            f"local_date BETWEEN DATE '{first - timedelta(days=1)}' AND DATE '{last + timedelta(days=1)}'",
+            f"BETWEEN DATE '{first}' AND DATE '{last}'",
+        )
+
+
+def _calls(legs: str, begun: str, chosen: str) -> str:
+    """SELECT the calls to which the wanted legs belong, without call-backs made by another call.
+
+    legs: SQL, which legs to read. begun: SQL, between which days a call's first leg lies.
+    """
     said = ", ".join(f"said & {1 << bit} > 0 AS {name}" for bit, name in enumerate(SAID))
     local = clock.london("started_at")
     return f"""
-    WITH grouped AS ({_grouped()} FROM keyed {chosen} GROUP BY source_id, call_key),
+    WITH legs AS (SELECT * FROM keyed {chosen} WHERE {legs}),
+    grouped AS ({_grouped()} FROM legs GROUP BY source_id, call_key HAVING min(local_date) {begun}),
     after AS (  -- where a call went when it left the queue, or after it was transferred
         SELECT g.source_id, g.call_key, min(k.answered_at) AS answered_after, sum(k.talk_seconds) AS talk_after
         FROM (SELECT * FROM grouped
             WHERE transferred_at IS NOT NULL OR (left_at IS NOT NULL AND connected IS NULL)) AS g
-        JOIN (SELECT * FROM keyed WHERE kind = 'cdr' AND step = 'dial' AND direction <> 'outbound') AS k
+        JOIN (SELECT * FROM legs WHERE kind = 'cdr' AND step = 'dial' AND direction <> 'outbound') AS k
           ON k.source_id = g.source_id AND k.call_key = g.call_key
          AND k.answered_at >= coalesce(g.transferred_at, g.left_at)
         GROUP BY g.source_id, g.call_key
@@ -268,6 +293,17 @@ def _outcome() -> str:
         ELSE 'abandoned_ivr' END"""
 
 
+def _ring_back(warehouse: Warehouse, touched: Touched) -> None:
+    """Say of the requests that an outbound call completed that they were."""
+    warehouse.con.execute(f"CREATE OR REPLACE TEMP TABLE rung_back AS {_rung_back()}")
+    if warehouse.con.execute("SELECT count(*) FROM rung_back").fetchone()[0]:  # type: ignore[index]
+        warehouse.share("rung_back", ["call_id"], "fact.call")
+        warehouse.execute(
+            f"UPDATE fact.call SET callback_completed = TRUE WHERE {touched.window} "
+            "AND call_id IN (SELECT call_id FROM rung_back)"
+        )
+
+
 def _rung_back() -> str:
     """SELECT the ids of requests completed by an outbound call: the first connected one from the practice to
     the caller before the local day ends, each completing one request, the earliest still waiting."""
@@ -277,14 +313,14 @@ def _rung_back() -> str:
     WITH asked AS (
         SELECT call_id, source_id, caller_pseudonym, {asked_day} AS day, callback_requested_at AS moment,
             coalesce(shared_with, practice_code) AS practice
-        FROM built WHERE outcome = 'callback' AND NOT callback_completed AND caller_pseudonym IS NOT NULL
+        FROM window_calls WHERE outcome = 'callback' AND NOT callback_completed AND caller_pseudonym IS NOT NULL
     ),
     rung AS (
         SELECT source_id, correlation_id, caller_pseudonym, {rung_day} AS day, min(answered_at) AS moment,
             min(practice_code) AS practice
         FROM window_legs
         WHERE direction = 'outbound' AND answered_at IS NOT NULL AND caller_pseudonym IS NOT NULL
-          AND (source_id, correlation_id) NOT IN (SELECT (source_id, native_call_id) FROM built)
+          AND (source_id, correlation_id) NOT IN (SELECT (source_id, native_call_id) FROM window_calls)
           AND (source_id, caller_pseudonym) IN (SELECT (source_id, caller_pseudonym) FROM asked)
         GROUP BY ALL
     ),
@@ -315,7 +351,7 @@ def _rung_back() -> str:
             ORDER BY moment, id) AS place
         FROM lowest WHERE is_call = 0 OR level >= least(0, lowest_before)
     )
-    SELECT a.id FROM used AS a JOIN used AS r USING (source_id, caller_pseudonym, day, practice, place)
+    SELECT a.id AS call_id FROM used AS a JOIN used AS r USING (source_id, caller_pseudonym, day, practice, place)
     WHERE a.is_call = 0 AND r.is_call = 1
     """
 

@@ -70,11 +70,7 @@ def refresh(warehouse: Warehouse) -> None:
     found = warehouse.con.execute("SELECT min(local_date), max(local_date) FROM touched_days").fetchone()
     if found is None or found[0] is None:
         return
-    if not warehouse.is_duckdb:
-        warehouse.execute(
-            "CREATE TEMP TABLE touched_days ON COMMIT DROP AS SELECT practice_code, local_date FROM fact.call LIMIT 0"
-        )
-        warehouse.append("touched_days", "touched_days", ["practice_code", "local_date"])
+    warehouse.share("touched_days", ["practice_code", "local_date"], "fact.call")
     # the range lets the database skip all other days; the pairs are exact
     within = f"local_date BETWEEN DATE '{found[0]}' AND DATE '{found[1]}'"
     for name, select in {"caller_day": _caller_day(within), "half_hour": _half_hour(within)}.items():

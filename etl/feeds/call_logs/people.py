@@ -19,6 +19,7 @@ WITHHELD = (
     "anonymous", "withheld", "unavailable", "private", "unknown", "restricted", "blocked", "not available",
     "number withheld", "caller withheld", "no cli", "none", "null", "n/a", "-",
 )  # fmt: skip
+STATUSES = ("present", "withheld", "short", "internal_error")
 # digits in which a caller's number is shortest; anything shorter is an extension or a service such as 111
 SHORTEST = 7
 

@@ -49,9 +49,12 @@ def read(reading: Reading, source: Source) -> None:
         tabular = received.has("htime", "ttime")
         fields = (_tabular if tabular else _numbered_parameters)(scan, set(received.header))
     worked = _worked(fields, source, received.delimiter != "|")
-    parsed = rows.parse(reading, scan, _kept(source, mask), worked)
-    # a table that gives local time too: compare it with the UTC it gives, or with the second the call began
-    checks.zone(reading, source, "_local", "CASE WHEN NOT _never THEN _known END", soon=300)
+    kept = _kept(mask)
+    if received.delimiter != "|":
+        kept |= _clocks(source)
+    parsed = rows.parse(reading, scan, kept, worked)
+    if received.delimiter != "|":
+        checks.zone(reading, source, "_local", "CASE WHEN NOT _never THEN _known END", soon=300)
     rows.make_people(reading, "SELECT _person AS key, _month AS month FROM parsed", mask)
     reading.stage(
         "call_leg",
@@ -143,21 +146,24 @@ def _worked(fields: str, source: Source, may_be_local: bool) -> str:
     return f"(SELECT *, {rows.named(columns)} FROM {fields})"
 
 
-def _month() -> str:
-    return f"CAST(date_trunc('month', {clock.london('_at')}) AS DATE)"
-
-
-def _kept(source: Source, mask: int) -> dict[str, str]:
-    """What is kept of an event while its file is read: no number and no name."""
+def _kept(mask: int) -> dict[str, str]:
+    """What is kept of an event while its file is read: no number and no name; words as small as can be."""
+    entering = "CASE WHEN _step = 'enter' THEN {} END"
     return {
-        **{
-            name: name for name in ("_step", "_event", "_call", "_born", "_at", "_never", "_position", "_hold", "_talk")
-        },
-        "_queue": "_queue",
-        "_month": f"CASE WHEN _step = 'enter' THEN {_month()} END",
-        "_person": f"CASE WHEN _step = 'enter' THEN {rows.masked('_number', mask)} END",
-        "_status": f"CASE WHEN _step = 'enter' THEN {people.status('_caller', '_number')} END",
+        **{name: name for name in ("_call", "_born", "_at", "_never", "_position", "_hold", "_talk", "_queue")},
+        "_event": f"CAST(list_position([{', '.join(map(say, STEPS))}], _event) AS TINYINT)",
+        "_step": rows.word("_step", (*dict.fromkeys(STEPS.values()), "callback")),
+        "_month": entering.format(f"CAST(date_trunc('month', {clock.london('_at')}) AS DATE)"),
+        "_person": entering.format(rows.masked("_number", mask)),
+        "_status": rows.word(entering.format(people.status("_caller", "_number")), people.STATUSES),
         "_is_damaged": people.damaged("_caller"),
+    }
+
+
+def _clocks(source: Source) -> dict[str, str]:
+    """Of a table, which may give local time too: that time as UTC, and what it is compared with: the UTC that the
+    row gives besides, or the second the call began."""
+    return {
         "_local": clock.to_utc("_local_time", source.timezone),
         "_known": "CASE WHEN _local_text IS NOT NULL THEN CAST(epoch(_at) AS BIGINT) "
         "WHEN _step = 'enter' THEN _born END",
@@ -170,7 +176,7 @@ def _facts(source: Source) -> dict[str, str]:
     return {
         "source_id": say(source.id),
         # seconds, then the kind of event: apart from any sequence of a call detail record
-        "leg_id": f"CAST(epoch(_at) AS BIGINT) * 16 + list_position([{', '.join(map(say, STEPS))}], _event)",
+        "leg_id": "CAST(epoch(_at) AS BIGINT) * 16 + _event",
         "correlation_id": "_call",
         "kind": "'event'",
         "step": "_step",

@@ -6,11 +6,11 @@ pseudonym each stands for; both are dropped when the file has been loaded or ref
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from etl.feeds.call_logs import people
 from etl.feeds.call_logs.sources import Source
-from etl.feeds.feed import RefusedFile
+from etl.feeds.feed import RefusedFile, say
 from etl.feeds.reading import Reading, run
 
 # every temporary table that reading a call log makes
@@ -20,6 +20,11 @@ TABLES = ("parsed", "people", "month_keys", "practice_numbers", "untold", "told"
 def named(expressions: Mapping[str, str]) -> str:
     """A SELECT's list of expressions under their names."""
     return ", ".join(f"{expression} AS {name}" for name, expression in expressions.items())
+
+
+def word(expression: str, words: Sequence[str]) -> str:
+    """SQL: a text that is one of these words in a byte, because millions are kept in memory; NULL if it is another."""
+    return f"TRY_CAST({expression} AS ENUM ({', '.join(map(say, words))}))"
 
 
 def plain(name: str, has: set[str]) -> str:
