@@ -3,7 +3,6 @@
 WITH logged AS (
     SELECT
         d.practice_code, k.month,
-        count(*) AS days_logged,
         count(*) FILTER (WHERE k.is_working_day) AS working_days_logged,
         sum(d.inbound) AS inbound, sum(d.answered) AS answered, sum(d.missed) AS missed,
         sum(d.ended_in_ivr) AS ended_in_ivr, sum(d.callback_requested) AS callback_requested
@@ -32,7 +31,7 @@ SELECT
     CAST(o.calls AS DOUBLE PRECISION) AS logged,
     CAST(t.calls AS DOUBLE PRECISION) AS published,
     CAST(o.calls - t.calls AS DOUBLE PRECISION) AS difference,
-    l.days_logged, l.working_days_logged, m.working_days,
+    l.working_days_logged, m.working_days,
     CASE
         WHEN t.calls IS NULL
             THEN 'not published for this practice: its supplier takes no part, or its account is shared'

@@ -6,7 +6,7 @@ SELECT
     30 * c.half_hour + CAST(extract(minute FROM c.started_at) AS INTEGER) % 30 AS minute,
     count(*) AS inbound,
     count(*) FILTER (WHERE c.outcome IN ('voicemail', 'abandoned_queue', 'no_answer')) AS missed,
-    w.days AS mondays, w.practice_days AS practice_mondays, w.practices
+    w.days AS mondays, w.practices
 FROM fact.call AS c
 INNER JOIN (
     SELECT d.day, d.month
@@ -16,8 +16,8 @@ INNER JOIN (
 ) AS k ON k.day = c.local_date
 INNER JOIN mart.calls_area AS a ON a.account = coalesce(c.shared_with, c.practice_code) AND a.month = k.month
 INNER JOIN (
-    SELECT DISTINCT organisation, level, month, days, practice_days, practices FROM mart.calls_week WHERE weekday = 1
+    SELECT DISTINCT organisation, level, month, days, practices FROM mart.calls_week WHERE weekday = 1
 ) AS w ON w.organisation = a.organisation AND w.level = a.level AND w.month = a.month
 WHERE c.local_date BETWEEN :first_day AND :last_day
     AND c.half_hour BETWEEN 14 AND 21 AND c.outcome <> 'engaged'
-GROUP BY w.organisation, w.level, w.month, 4, w.days, w.practice_days, w.practices
+GROUP BY w.organisation, w.level, w.month, 4, w.days, w.practices

@@ -43,7 +43,6 @@ TABLES: dict[str, dict[str, str]] = {
         "patients": "INTEGER",  # newest list size
         "patients_on": "DATE",
         "imd_score": "DOUBLE",
-        "imd_year": "INTEGER",
         "aged_65_share": "DOUBLE",  # of a practice's patients, by the newest list size that tells ages
     },
     "membership": {
@@ -171,7 +170,6 @@ TABLES: dict[str, dict[str, str]] = {
         "wait_seconds": "BIGINT",
         "talk_seconds": "BIGINT",
         "days": "INTEGER",  # dates of this kind on which anyone has logs
-        "practice_days": "INTEGER",  # the same of each account, added up
         "practices": "INTEGER",  # with logs on any of them; those of shared accounts are not counted
     },
     # ordinary Mondays minute by minute, 07:00 to 10:59
@@ -183,7 +181,6 @@ TABLES: dict[str, dict[str, str]] = {
         "inbound": "BIGINT",
         "missed": "BIGINT",
         "mondays": "INTEGER",
-        "practice_mondays": "INTEGER",
         "practices": "INTEGER",
     },
     # what the rows of a month in the three tables above rest on; see etl/published/carried.py
@@ -196,7 +193,6 @@ TABLES: dict[str, dict[str, str]] = {
         "logged": "DOUBLE",
         "published": "DOUBLE",  # empty where the month is published, but not for this practice
         "difference": "DOUBLE",
-        "days_logged": "INTEGER",
         "working_days_logged": "INTEGER",
         "working_days": "INTEGER",
         "note": "VARCHAR",

@@ -147,7 +147,7 @@ def _fill_organisations(warehouse: Warehouse) -> None:
         f"""
         SELECT o.*,
             {"o.code IN (" + own + ")" if codes else "o.kind <> 'england'"} AS is_own,
-            l.patients, l.patients_on, d.score AS imd_score, d.index_year AS imd_year, a.aged_65_share
+            l.patients, l.patients_on, d.score AS imd_score, a.aged_65_share
         FROM mart.organisation AS o
         LEFT JOIN (
             SELECT practice AS code, max_by(patients, patients_on) AS patients, max(patients_on) AS patients_on

@@ -101,10 +101,10 @@ def _add(connection: duckdb.DuckDBPyConnection, place: int, code: str) -> None:
     # the same as the mart has it: eight Mondays of September and October, and the last one of August, a bank holiday
     connection.executemany(
         "INSERT INTO calls_week (organisation, level, month, weekday, half_hour, inbound, answered, missed, days, "
-        "practice_days, practices, wait_seconds, talk_seconds) "
-        "VALUES (?, 'practice', ?, ?, ?, ?, ?, ?, ?, ?, 1, 60, 60)",
+        "practices, wait_seconds, talk_seconds) "
+        "VALUES (?, 'practice', ?, ?, ?, ?, ?, ?, ?, 1, 60, 60)",
         [
-            [code, date(2026, month, 1), weekday, half_hour, *(days * each for each in (mark + 40, mark + 28, 9, 1, 1))]
+            [code, date(2026, month, 1), weekday, half_hour, *(days * each for each in (mark + 40, mark + 28, 9, 1))]
             for month, weekday, days in ((8, 0, 1), (9, 1, 4), (10, 1, 4))
             for half_hour in range(16, 37)
         ],

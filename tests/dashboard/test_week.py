@@ -123,15 +123,15 @@ def _add_logs(path: Path) -> None:
         ):  # fmt: skip
             for weekday, days in ((0, 1), (1, 4), (2, 4)):
                 for half_hour, inbound in ((16, 4 * 37), (17, 4 * 10)):
-                    row = [inbound, inbound - 40, 40, 9000, 18000, days, days, practices]
+                    row = [inbound, inbound - 40, 40, 9000, 18000, days, practices]
                     con.execute(
-                        "INSERT INTO calls_week VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                        "INSERT INTO calls_week VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                         [code, level, OCT, weekday, half_hour, *row],
                     )
-            con.execute("INSERT INTO calls_monday VALUES (?, ?, ?, 481, 20, 8, 4, 4, ?)", [code, level, OCT, practices])
+            con.execute("INSERT INTO calls_monday VALUES (?, ?, ?, 481, 20, 8, 4, ?)", [code, level, OCT, practices])
         for code, ours in ((LOGGED, 900.0), (NEIGHBOUR, 777.0)):
             con.execute(
-                "INSERT INTO call_log_reconciliation VALUES (?, ?, 'inbound', ?, 1000, ?, 30, 21, 22, 'days missing')",
+                "INSERT INTO call_log_reconciliation VALUES (?, ?, 'inbound', ?, 1000, ?, 21, 22, 'days missing')",
                 [code, OCT, ours, ours - 1000],
             )
 

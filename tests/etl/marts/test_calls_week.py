@@ -115,10 +115,10 @@ def logged_days() -> dict[Any, set[tuple[str, date]]]:
     return found
 
 
-def about(entries: set[tuple[str, date]]) -> tuple[int, int, int]:
-    """Dates, account-days, and practices with an account of their own."""
+def about(entries: set[tuple[str, date]]) -> tuple[int, int]:
+    """Dates, and practices with an account of their own."""
     own = {account for account, _ in entries} - {SHARED}
-    return len({day for _, day in entries}), len(entries), len(own)
+    return len({day for _, day in entries}), len(own)
 
 
 def test_each_half_hour_of_each_weekday(logs: Reader) -> None:
@@ -132,7 +132,7 @@ def test_each_half_hour_of_each_weekday(logs: Reader) -> None:
     known = logged_days()
     rows = logs.records(
         "SELECT level, organisation, month, weekday, half_hour, inbound, answered, missed, wait_seconds, talk_seconds, "
-        "days, practice_days, practices FROM calls_week"
+        "days, practices FROM calls_week"
     )
     found = {tuple(row.values())[:5]: tuple(row.values())[5:] for row in rows}
     assert found == {key: (*sums, *about(known[key[:4]])) for key, sums in expected.items()}
@@ -149,8 +149,7 @@ def test_each_minute_of_an_ordinary_monday(logs: Reader) -> None:
                 missed[(*place, month_of(at), at.hour * 60 + at.minute)] += outcome in MISSED
     known = logged_days()
     rows = logs.records(
-        "SELECT level, organisation, month, minute, inbound, missed, mondays, practice_mondays, practices "
-        "FROM calls_monday"
+        "SELECT level, organisation, month, minute, inbound, missed, mondays, practices FROM calls_monday"
     )
     found = {tuple(row.values())[:4]: tuple(row.values())[4:] for row in rows}
     assert found == {key: (count, missed[key], *about(known[(*key[:3], 1)])) for key, count in inbound.items()}
@@ -197,10 +196,6 @@ def test_logs_against_the_publication(logs: Reader) -> None:
         code = row["practice_code"]
         assert (row["logged"], row["published"]) == (ours[code], published[code])
         assert row["difference"] == ours[code] - published[code]
-        assert (row["days_logged"], row["working_days_logged"], row["working_days"]) == (
-            31 - gone,
-            working - gone,
-            working,
-        )
+        assert (row["working_days_logged"], row["working_days"]) == (working - gone, working)
     assert rows[0]["note"].startswith("fewer in logs")
     assert rows[1]["note"].startswith("logs are missing")
