@@ -7,7 +7,7 @@ from dashboard import words
 from dashboard.charts.week import mean, said
 from dashboard.findings import Sentence
 from dashboard.page import Rows
-from etl.analysis.staffing import one_more_handler
+from etl.analysis.queueing import one_more_handler
 
 FEWEST_DAYS = 4  # a mean over fewer days of a kind is not yet an ordinary one
 FIRST_HOUR = range(8 * 60, 9 * 60)

@@ -1,111 +1,93 @@
-"""Is there enough behind the phone? Queueing by Erlang's formulas.
+"""Is there enough behind the phone? What one more call handler would change in a half-hour.
 
-Erlang C (Erlang, 1917): callers arrive at random and wait as long as it takes. Erlang A (Palm, 1946; Garnett,
-Mandelbaum and Reiman, M&SOM 4 (2002)): each waits for a patience that is exponential with the given mean, then
-hangs up. With patience, a queue settles however few answer; without, it grows for ever once calls need more hours
-than there are.
+Only a call log is known. It says how many rang, got through, gave up and waited; not how many were answering, nor how
+long callers would have waited. Both are inferred, so the answer is a range, not a figure.
 
-Loads are worked out by recursion on Erlang B, so hundreds of call handlers do not overflow. Both describe a settled
-half-hour; a Monday at eight is not settled.
+The queue is Erlang A (Palm, 1946; Garnett, Mandelbaum and Reiman, M&SOM 4 (2002)): callers arrive at random, each
+waits for a patience that is exponential with a given mean, then hangs up; so a queue settles however few answer. It
+describes a settled half-hour; a Monday at eight is not settled.
 """
 
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 HALF_HOUR = 1800
-# shares below this are nothing, and relative ones above its inverse are scaled down by it.
+NOTES_SECONDS = (0.0, 30.0, 60.0)  # of work after each call, which no log has; the middle one is the best guess
+PATIENCE = (0.5, 1.0, 2.0)  # times the patience that the log implies
+FEWEST_MISSED = 0.5  # a mean of fewer lost callers a half-hour leaves nothing to work with
+MOST_HANDLERS = 200
+# shares below this are nothing, and relative ones above its inverse are scaled down by it
 TINY = 1e-100
-NODES, WEIGHTS = np.polynomial.legendre.leggauss(200)
 
 
 @dataclass(frozen=True)
-class Queue:
-    """What callers meet, with `handlers` answering.
+class Staffing:
+    """What one more call handler would change: handlers (inferred now: least, best guess, most) and saved (callers
+    more who would get through per half-hour: least, best guess, most)."""
 
-    load: calls being handled on average if all were answered (erlangs). occupancy: share of handlers' time spent on
-    calls. waits: share of callers who wait at all. answered_in_time: share of all callers answered within the time
-    asked for. missed: share who hang up unanswered (0 without patience). mean_wait_seconds: over all callers,
-    infinite when the queue never settles.
+    handlers: tuple[int, int, int]
+    saved: tuple[float, float, float]
+
+
+def one_more_handler(calls: float, missed: float, wait_seconds: float, talk_seconds: float) -> Staffing | None:
+    """The range over every combination of NOTES_SECONDS and PATIENCE; None where too little is known to infer it.
+
+    calls: that joined the queue in a half-hour on average, answered or missed; missed: of those; wait_seconds,
+    talk_seconds: means. In Erlang A the share missed is the mean wait over the mean patience (Garnett, Mandelbaum and
+    Reiman, 2002), which gives the patience; then the number answering is that whose share missed comes closest.
     """
+    if missed < FEWEST_MISSED or calls <= missed or wait_seconds <= 0 or talk_seconds <= 0:
+        return None
+    share = missed / calls
+    guesses = []
+    for notes in NOTES_SECONDS:
+        for factor in PATIENCE:
+            patience, handle = factor * wait_seconds / share, talk_seconds + notes
+            handlers = _handlers(calls, handle, patience, share)
+            now, then = (share_missed(calls, handle, each, patience) for each in (handlers, handlers + 1))
+            guesses.append((handlers, calls * (now - then)))
+    middle = len(guesses) // 2
+    handlers_found, saved = zip(*guesses, strict=True)
+    # nobody saves callers who were not lost
+    least, best, most = (min(each, missed) for each in (min(saved), saved[middle], max(saved)))
+    return Staffing((min(handlers_found), handlers_found[middle], max(handlers_found)), (least, best, most))
 
-    handlers: int
-    load: float
-    occupancy: float
-    waits: float
-    answered_in_time: float
-    missed: float
-    mean_wait_seconds: float
+
+def _handlers(calls: float, handle: float, patience: float, share: float) -> int:
+    """The number answering, at least one, whose share missed is closest to what was seen."""
+
+    def missed(handlers: int) -> float:
+        return share_missed(calls, handle, handlers, patience)
+
+    handlers = 1
+    while handlers < MOST_HANDLERS and missed(handlers + 1) > share:
+        handlers += 1
+    return min((handlers, handlers + 1), key=lambda number: abs(missed(number) - share))
 
 
-def queue(
-    calls: float,
-    handle_seconds: float,
-    handlers: int,
-    *,
-    within_seconds: float = 120,
-    patience_seconds: float | None = None,
-    interval_seconds: float = HALF_HOUR,
-) -> Queue:
-    """The queue that `calls` per interval make, each taking `handle_seconds` on average, talk and notes.
+def share_missed(calls: float, handle_seconds: float, handlers: int, patience_seconds: float) -> float:
+    """Erlang A: the share of callers who hang up unanswered.
 
-    patience_seconds: mean time a caller will wait; None for callers who never hang up (Erlang C).
-    Raises ValueError for negative calls, handlers or time, or a duration of 0.
+    calls: in a half-hour, each taking `handle_seconds` on average, talk and notes; handlers: how many answer;
+    patience_seconds: mean time a caller will wait. Raises ValueError for a negative or infinite number, or no time.
     """
-    for name, number, least in (
-        ("calls", calls, 0),
-        ("handlers", handlers, 0),
-        ("within_seconds", within_seconds, 0),
-    ):
-        if not number >= least or math.isinf(number):
-            raise ValueError(f"{name} is {number}; it must be {least} or more")
-    for name, number in (
-        ("handle_seconds", handle_seconds),
-        ("interval_seconds", interval_seconds),
-        ("patience_seconds", 1 if patience_seconds is None else patience_seconds),
-    ):
-        if not number > 0 or math.isinf(number):
-            raise ValueError(f"{name} is {number}; it must be more than 0")
-    load = calls * handle_seconds / interval_seconds
+    numbers = {"calls": calls, "handlers": handlers}
+    times = {"handle_seconds": handle_seconds, "patience_seconds": patience_seconds}
+    for name, number in (numbers | times).items():
+        if not 0 <= number < math.inf or (name in times and number == 0):
+            raise ValueError(f"{name} is {number}; it must be {'more than 0' if name in times else '0 or more'}")
+    load = calls * handle_seconds / HALF_HOUR
     if load < TINY:
-        return Queue(handlers, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0)
-    if patience_seconds is None:
-        return _patient(load, handle_seconds, handlers, within_seconds)
-    return _impatient(load, handle_seconds, handlers, within_seconds, patience_seconds)
-
-
-def _blocked(load: float, handlers: int) -> float:
-    """Erlang B by recursion: the share of callers who find all handlers busy, were there no queue."""
-    blocked = 1.0
-    for number in range(1, handlers + 1):
-        blocked = load * blocked / (number + load * blocked)
-    return blocked
-
-
-def _patient(load: float, handle_seconds: float, handlers: int, within_seconds: float) -> Queue:
-    if handlers <= load:
-        return Queue(handlers, load, 1.0, 1.0, 0.0, 0.0, math.inf)
-    blocked = _blocked(load, handlers)
-    waits = handlers * blocked / (handlers - load * (1 - blocked))
-    spare = (handlers - load) / handle_seconds
-    answered_in_time = 1 - waits * math.exp(-spare * within_seconds)
-    return Queue(handlers, load, load / handlers, waits, answered_in_time, 0.0, waits / spare)
-
-
-def _impatient(
-    load: float, handle_seconds: float, handlers: int, within_seconds: float, patience_seconds: float
-) -> Queue:
-    """Erlang A. States are relative to all handlers but one being busy; the queue's are walked until they fade."""
+        return 0.0
     if handlers == 0:
-        return Queue(0, load, 0.0, 1.0, 0.0, 1.0, patience_seconds)
-    arrivals, answers = load / handle_seconds, handlers / handle_seconds
+        return 1.0
+    # states are relative to all handlers but one being busy; those with a queue are walked until they fade
     blocked = _blocked(load, handlers - 1)
     if blocked < TINY:
-        return Queue(handlers, load, load / handlers, 0.0, 1.0, 0.0, 0.0)
-    at_once, log_scale = 1 / blocked, 0.0
+        return 0.0
+    arrivals, answers = load / handle_seconds, handlers / handle_seconds
+    at_once, queued, length = 1 / blocked, 0.0, 0
     waiting = state = arrivals / answers
-    queued, length = 0.0, 0
     while state > 1e-16 * waiting or arrivals > answers + length / patience_seconds:
         length += 1
         state *= arrivals / (answers + length / patience_seconds)
@@ -113,29 +95,13 @@ def _impatient(
         queued += length * state
         if waiting > 1 / TINY:
             at_once, waiting, state, queued = (TINY * part for part in (at_once, waiting, state, queued))
-            log_scale += math.log(TINY)
-    total = at_once + waiting
-    mean_queue = queued / total
-    missed = mean_queue / patience_seconds / arrivals
-    soon = _answered_after_waiting(arrivals, answers, within_seconds, patience_seconds, log_scale)
-    return Queue(
-        handlers=handlers,
-        load=load,
-        occupancy=load * (1 - missed) / handlers,
-        waits=waiting / total,
-        answered_in_time=(at_once + soon) / total,
-        missed=missed,
-        mean_wait_seconds=mean_queue / arrivals,
-    )
+    return queued / (at_once + waiting) / patience_seconds / arrivals
 
 
-def _answered_after_waiting(arrivals: float, answers: float, within: float, patience: float, log_scale: float) -> float:
-    """Relative share of callers answered after a wait of at most `within` seconds.
-
-    The wait a caller of endless patience would meet has density arrivals × exp(∫(arrivals × still there −
-    answers)) (Baccelli and Hebuterne, 1981); of those, the ones still there are answered. Integrated numerically.
-    """
-    moment = within * (NODES + 1) / 2
-    still_there = np.exp(-moment / patience)
-    density = arrivals * np.exp(arrivals * patience * (1 - still_there) - answers * moment + log_scale)
-    return float(within / 2 * np.sum(WEIGHTS * density * still_there))
+def _blocked(load: float, handlers: int) -> float:
+    """Erlang B by recursion, which hundreds of handlers do not overflow: the share of callers who find all of them
+    busy, were there no queue."""
+    blocked = 1.0
+    for number in range(1, handlers + 1):
+        blocked = load * blocked / (number + load * blocked)
+    return blocked

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from dashboard import week_findings
 from dashboard.charts import week
-from etl.analysis.staffing import one_more_handler
 from tests.dashboard.conftest import build, page, panel, signed_in
 from tests.dashboard.generation import ICB, PCNS, PRACTICES, publish
 
@@ -74,20 +73,6 @@ def test_a_monday_marks_the_first_hour() -> None:
     assert [len(trace["x"]) for trace in figure["data"]] == [240, 240]
     assert week_findings.first_hour(rows) == (2.0 + 59 * 0.5, 60 * 0.25)
     assert week_findings.monday_title(rows).endswith("the busiest minute is 08:00")
-
-
-def test_one_more_call_handler_is_a_range_around_its_guess() -> None:
-    found = one_more_handler(50, 12, 200, 180)
-    assert found is not None
-    assert 0 < found.saved[0] <= found.saved[1] <= found.saved[2] <= 12
-    assert found.handlers[0] <= found.handlers[1] <= found.handlers[2]
-    # a half-hour of 50 calls of 3 minutes cannot be worked by fewer than 3 while three quarters get through
-    assert found.handlers[0] >= 3
-
-
-@pytest.mark.parametrize("given", [(50, 0.2, 200, 180), (50, 50, 200, 180), (50, 12, 0, 180), (50, 12, 200, 0)])
-def test_nothing_is_said_of_one_more_where_too_little_is_known(given: tuple[float, float, float, float]) -> None:
-    assert one_more_handler(*given) is None
 
 
 def test_one_call_handler_answers_and_two_answer() -> None:
