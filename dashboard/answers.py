@@ -57,7 +57,8 @@ def _panel(scope: Scope, chart: Chart, view: View) -> Any:
     rows = chart.query(scope, view)
     if not rows:
         known = definitions(scope)
-        names = [known[name]["title"] for name in chart.measures(view)[:1] if name in known]
+        measures = chart.measures(view)
+        names = [known[name]["title"] for name in measures if name in known and len(measures) == 1]
         return _plain(
             empty_panel(names[0] if names else chart.name.partition("-")[2].replace("-", " ").capitalize(), chart.empty)
         )

@@ -108,6 +108,24 @@
     });
     place.replaceChildren(table);
   }
+
+  /* A map tells how much of the world it shows (charts/maps.py); here it is known how many pixels there are for it. */
+  const AROUND = 24, TILE = 512, NEAREST = 12;
+  const maps = new ResizeObserver(function (entries) {
+    entries.forEach(function (entry) {
+      const graph = entry.target.closest(".js-plotly-plot");
+      const extent = graph && graph.layout.meta && graph.layout.meta.extent;
+      const room = [entry.contentRect.width - 2 * AROUND, entry.contentRect.height - 2 * AROUND];
+      if (!extent || room[0] <= 0 || room[1] <= 0) return;
+      const zoom = Math.log2(Math.min(room[0] / extent[0], room[1] / extent[1]) / TILE);
+      window.Plotly.relayout(graph, { "map.zoom": Math.min(zoom, NEAREST) });
+    });
+  });
+  function fit(canvas) {
+    const graph = canvas.closest(".js-plotly-plot");
+    if (graph) graph.once("plotly_afterplot", function () { maps.observe(canvas.parentElement); });
+  }
+
   new MutationObserver(function (changes) {
     const places = new Set();
     changes.forEach(function (change) {
@@ -115,6 +133,7 @@
       change.addedNodes.forEach(function (node) {
         if (!node.querySelectorAll) return;
         if (node.matches("[data-table]")) places.add(node);
+        if (node.matches(".maplibregl-canvas-container")) fit(node);
         node.querySelectorAll("[data-table]").forEach(function (place) { places.add(place); });
       });
     });

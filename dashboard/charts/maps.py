@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from math import log2
+from math import log, pi, radians, tan
 from typing import Any
 
 from dashboard import words
@@ -10,15 +10,11 @@ from dashboard.charts.rollout import STAGE_WORDS, TILES, tile_of
 from dashboard.charts.style import GREY, NAVY_LIGHT, ON_STRONG, Figure, figure
 from dashboard.page import Rows
 
-WORLD_DEGREES = 360
-NEAREST, FURTHEST = 12.0, 4.0
-MARGIN, UPRIGHT = 1.65, 1.3  # at zoom 0 the world is 512 pixels wide; a telephone shows 340, and the panel 500 upright
-
 LARGE, SMALL, MANY = 12, 7, 120  # pixels across a point, and of how many points on they are small
 
 BAR = {
     "title": {"text": "share live", "side": "top"}, "tickformat": ".0%", "thickness": 10, "outlinewidth": 0,
-    "orientation": "h", "y": 0, "yanchor": "bottom", "len": 0.5,
+    "orientation": "h", "y": 0, "yanchor": "top", "len": 0.5,
 }  # fmt: skip
 
 
@@ -72,8 +68,11 @@ def live_map(rows: Rows, height: int = 560) -> Figure:
                     "hovertemplate": "%{text}<extra></extra>",
                 }
             )
-    drawn = figure(traces, height, map=_frame([spot for _, shape in shapes for spot in _spots(shape["coordinates"])]))
-    drawn["layout"]["margin"] = {"l": 0, "r": 0, "t": 30, "b": 0}
+    centre, extent = _frame([spot for _, shape in shapes for spot in _spots(shape["coordinates"])])
+    # the zoom at which `extent` is seen whole depends on the width: assets/switchboard.js finds it. No tiles, so no
+    # request leaves the ICB
+    drawn = figure(traces, height, map={"style": "white-bg", "center": centre}, meta={"extent": extent})
+    drawn["layout"]["margin"] = {"l": 0, "r": 0, "t": 30, "b": 50 if areas else 0}
     drawn["layout"]["legend"]["traceorder"] = "reversed"
     return drawn
 
@@ -87,10 +86,9 @@ def _spots(coordinates: Any) -> Iterator[tuple[float, float]]:
             yield from _spots(each)
 
 
-def _frame(spots: Iterable[tuple[float, float]]) -> dict[str, Any]:
-    """Centre and zoom at which all of it is seen; no tiles, so no request leaves the ICB."""
+def _frame(spots: Iterable[tuple[float, float]]) -> tuple[dict[str, float], list[float]]:
+    """The middle of the spots, and how wide and how high they are, as shares of the world in Mercator's projection."""
     across, up = zip(*spots, strict=True)
-    span = max(MARGIN * (max(across) - min(across)), UPRIGHT * MARGIN * (max(up) - min(up)), 0.01)
-    zoom = min(NEAREST, max(FURTHEST, log2(WORLD_DEGREES / span)))
-    centre = {"lon": (max(across) + min(across)) / 2, "lat": (max(up) + min(up)) / 2}
-    return {"style": "white-bg", "center": centre, "zoom": zoom}
+    middle = {"lon": (max(across) + min(across)) / 2, "lat": (max(up) + min(up)) / 2}
+    north, south = (log(tan(pi / 4 + radians(lat) / 2)) for lat in (max(up), min(up)))
+    return middle, [(max(across) - min(across)) / 360, (north - south) / (2 * pi)]

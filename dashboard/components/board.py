@@ -9,7 +9,7 @@ from dashboard import words
 from dashboard.charts.rollout import STAGE_WORDS, tile_of
 from dashboard.components.attributes import attributes
 from dashboard.components.panel import scrolling, table
-from dashboard.findings_rollout import short
+from dashboard.findings_rollout import of, short
 from dashboard.page import Rows
 
 FEW_PCNS = 3
@@ -23,10 +23,10 @@ def board(rows: Rows, address: Callable[[str], str], csv: str) -> Component:
         groups.setdefault(row["pcn_name"] or "No PCN", []).append(row)
     return html.Section(
         [
-            html.H2("Practice by practice"),
+            html.H2("Practice by practice" if len(rows) > 1 else "Stage by stage"),
             html.P(
-                "When each stage was reached, and for how long a practice has stood where it is. PCNs with a practice "
-                "that is not live stand open.",
+                "When each stage was reached, and for how long a practice has stood where it is."
+                + (" PCNs with a practice that is not live stand open." if len(groups) > FEW_PCNS else ""),
                 className="subtitle",
             ),
             *[_group(name, own, address, len(groups)) for name, own in groups.items()],
@@ -59,7 +59,7 @@ def _group(name: str, rows: Rows, address: Callable[[str], str], groups: int) ->
     caption = f"Stages reached by the practices of {name}"
     return html.Details(
         [
-            html.Summary(f"{name}: {live} of {len(rows)} live"),
+            html.Summary(f"{name}: {of(live, len(rows))} live"),
             scrolling(table(caption, HEADINGS, body, {len(HEADINGS) - 1}), caption),
         ],
         open=live < len(rows) or groups <= FEW_PCNS,

@@ -5,7 +5,7 @@ from typing import Any
 from dashboard import words
 from dashboard.access.scope import Scope
 from dashboard.charts import rollout
-from dashboard.findings_rollout import OWN_WORDS, long, of
+from dashboard.findings_rollout import OWN_WORDS, long, of, opening
 from dashboard.page import Chart, Column, Definitions, Drawing, Rows
 from dashboard.queries import telephony_delivery
 from dashboard.view import View
@@ -14,17 +14,14 @@ from dashboard.view import View
 def _slippage(rows: Rows, view: View, known: Definitions) -> Drawing:
     moved = [row for row in rows if row["slipped"] > 0]
     middle = sorted(row["slipped"] for row in moved)[len(moved) // 2] if moved else 0
-    title = (
-        f"Go-live slipped at {of(len(moved), len(rows))}, by {long(middle)} in the middle"
-        if moved
-        else "No practice's go-live slipped"
-    )
+    half = f", at half of them by {long(middle)} or more" if len(moved) > 1 else ""
+    title = f"Go-live slipped at {of(len(moved), len(rows))}{half}" if moved else "No practice's go-live slipped"
     return Drawing(
         title,
         "Days from the first planned go-live, as the earliest snapshot had it, to the actual or newest planned one.",
         rollout.slipped(rows),
         f"{title}. A bar a practice, most first.",
-        f"{words.plural(len(rows), 'practice')} with a planned date",
+        opening(f"{words.plural(len(rows), 'practice')} with a planned date"),
     )
 
 
@@ -52,7 +49,11 @@ SLIPPAGE = Chart(
 def _suppliers(rows: Rows, view: View, known: Definitions) -> Drawing:
     waiting = [row for row in rows if row["waiting"]]
     title = (
-        "Practices still waiting: " + ", ".join(f"{row['supplier']} {row['waiting']}" for row in waiting)
+        "Practices still waiting: "
+        + ", ".join(
+            f"{'no supplier named' if row['supplier'] == 'Not named' else row['supplier']} {row['waiting']}"
+            for row in waiting
+        )
         if waiting
         else "No supplier has a practice still waiting"
     )
@@ -90,10 +91,11 @@ def _money(rows: Rows, view: View, known: Definitions) -> Drawing:
     awarded, paid = (sum(row[name] or 0 for row in rows) for name in ("awarded", "paid"))
     practices = len({row["practice"] for row in rows})
     undated = sum(row["date"] is None for row in rows)
+    each = f": {pounds(awarded / practices)} awarded and {pounds(paid / practices)} paid per practice, over {practices}"
+    each *= practices > 1
     return Drawing(
         f"{pounds(paid)} paid of {pounds(awarded)} awarded" + _of_share(awarded, rows[0]["share"]),
-        f"Dated on or before the day told: {pounds(awarded / practices)} awarded and {pounds(paid / practices)} paid "
-        f"per practice, over {words.plural(practices, 'practice')}. In pounds, the unpaid first.",
+        f"Dated on or before the day told{each}. In pounds, the unpaid first.",
         coverage=f"{words.plural(undated, 'item')} without a date" if undated else "",
         note=_where_from(rows[0]["share"]),
     )
@@ -142,6 +144,6 @@ MONEY = Chart(
     ),
     measures=lambda view: ("telephony_funding_awarded", "telephony_funding_paid"),
     meaning="Closed practices count: the money was theirs.",
-    empty="No funding has been loaded: see the template rollout_funding.csv.",
+    empty="No funding is known by this day. The template rollout_funding.csv is on the Data page.",
     height=0,
 )

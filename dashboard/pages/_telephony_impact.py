@@ -23,8 +23,9 @@ def _impact(rows: Rows, view: View, known: Definitions) -> Drawing:
     compared = max((row["controls"] for row in told), default=0)
     return Drawing(
         title,
-        "What changed at practices that went live, against practices not yet live in the same months; in points, "
-        "with 95% intervals. Hollow: the same sum with a made-up earlier date, which should find nothing.",
+        "In the whole tracker, up to now: what changed at practices that went live, against practices not yet live in "
+        "the same months; in points, with 95% intervals. Hollow: the same sum with a made-up earlier date, which "
+        "should find nothing.",
         rollout.effects(drawn) if drawn else None,
         f"{title}. " + " ".join(row["sentence"] for row in told),
         f"{most} that went live, {compared} not yet" if told else "",
@@ -69,7 +70,8 @@ IMPACT = Chart(
     "four months before, less the same at practices not yet live in those months, so that what happened to everybody "
     "cancels out. The month of going live is left out. A practice counts only with figures for all those months, and "
     "fewer than eight give no answer. Calls that end in the menu, and calls made, are asked too: nothing says that "
-    "they should change. The whole tracker is told, whichever organisation is chosen.",
+    "they should change. The whole tracker is told, "
+    "up to now, whichever organisation or day is chosen.",
     empty="No practice in the tracker has figures of its calls, so nothing can be compared.",
     height=0,
 )

@@ -6,18 +6,18 @@ from dash.development.base_component import Component
 from dashboard import page, words
 from dashboard.access.scope import Scope
 from dashboard.charts import rollout
-from dashboard.charts.rollout import STAGE_WORDS
+from dashboard.charts.rollout import NO_STAGE, STAGE_WORDS
 from dashboard.components.board import board
 from dashboard.components.panel import slot, table
 from dashboard.components.sentences import headline, sentences
 from dashboard.components.shell import filter_day, filter_select
-from dashboard.findings_rollout import OWN_WORDS, as_told, of, said, title, untold
+from dashboard.findings_rollout import NO_TRACKER, OWN_WORDS, as_told, of, opening, said, title, untold
 from dashboard.page import Chart, Column, Definitions, Drawing, Page, Rows
 from dashboard.pages._telephony_before_after import CHARTS as BEFORE_AFTER
 from dashboard.pages._telephony_before_after import before_and_after
 from dashboard.pages._telephony_delivery import MONEY, SLIPPAGE, SUPPLIERS
 from dashboard.pages._telephony_impact import IMPACT
-from dashboard.queries import telephony
+from dashboard.queries import organisations, telephony
 from dashboard.view import View
 
 CAPABILITY_WORDS = {
@@ -27,10 +27,6 @@ CAPABILITY_WORDS = {
     "clinical_system_link": "Clinical system link",
     "call_logs": "Call logs",
 }
-NO_TRACKER = (
-    "No rollout tracker has been loaded. Put it in the inbox: a CSV like the template rollout.csv, or the ICB's own "
-    "workbook."
-)
 
 
 def _burn_up_query(scope: Scope, view: View) -> Rows:
@@ -53,12 +49,13 @@ def _burn_up(rows: Rows, view: View, known: Definitions) -> Drawing:
     finish = None if found is None or found.refusal else (found.earliest, found.likely, found.latest)
     due = next((day for day, kind in now["marks"] if kind == "target"), None)
     past = [row for row in rows if row["open"] is not None and due is not None and row["day"] <= due]
-    finding = f"{now['live']} of {now['open']} practices live on {words.day(now['day'])}"
+    finding = f"{opening(of(now['live'], now['open']))} live on {words.day(now['day'])}"
     if past and due is not None and now["day"] > due:
-        finding += f"; {past[-1]['live']} of {past[-1]['open']} on {words.day(due)}"
+        finding += f"; {past[-1]['live'] or 'none'} of {past[-1]['open']} on {words.day(past[-1]['day'])}"
     return Drawing(
         finding,
-        "Practices at or beyond each stage. Upright: the target, and the days on which analogue lines go off.",
+        "Practices at or beyond each stage. Upright: the target, and the days on which analogue lines go off. The plan "
+        f"is that of the tracker of {words.day(now['moment'].planned)}.",
         rollout.burn_up(rows, marks, finish),
         f"{finding}. Lines of practices signed up, contracted, installed and live, month by month. "
         + (found.sentence if found else ""),
@@ -96,12 +93,12 @@ def _analogue_query(scope: Scope, view: View) -> Rows:
 def _analogue(rows: Rows, view: View, known: Definitions) -> Drawing:
     now, marks = rows[-1], rows[-1]["marks"]
     then = [
-        f"{row['on_analogue']} of {row['open']} on {words.day(row['day'])}"
+        f"{row['on_analogue'] or 'none'} of {row['open']} on {words.day(row['day'])}"
         for day in marks
         for row in [each for each in rows if each["day"] <= day][-1:]
         if day <= now["day"]
     ]
-    finding = f"{now['on_analogue']} of {now['open']} practices on analogue lines" + "".join(
+    finding = f"{opening(of(now['on_analogue'], now['open']))} on analogue lines" + "".join(
         f"; {each}" for each in then
     )
     return Drawing(
@@ -133,10 +130,11 @@ ANALOGUE = Chart(
 def _areas(rows: Rows, view: View, known: Definitions) -> Drawing:
     pcns = [row for row in rows if row["level"] == "pcn"]
     done = sum(row["live"] == row["open"] for row in pcns)
+    found = f"Every practice is live in {of(done, len(pcns), 'PCN')}" if done else "No PCN has all its practices live"
     return Drawing(
-        f"All practices live in {of(done, len(pcns), 'PCN')}" if len(pcns) > 1 else "Where its practices stand",
+        found if len(pcns) > 1 else "Where its practices stand",
         "Practices by the furthest stage reached, and against the target. Patients only where every list is known.",
-        coverage=f"{of(rows[0]['open'] - rows[0]['not_in_tracker'], rows[0]['open'])} in the tracker",
+        coverage=opening(f"{of(rows[0]['open'] - rows[0]['not_in_tracker'], rows[0]['open'])} in the tracker"),
         body=html.Div(_area_table(rows, view), className="stages areas"),
     )
 
@@ -152,7 +150,7 @@ def _area_table(rows: Rows, view: View) -> Component:
             *(words.count(row[f"at_{stage}"]) for stage in telephony.STAGES),
             words.count(row["live_by_target"]),
             words.count(row["late"]),
-            words.count(row["days_late"]),
+            words.count(row["days_late"]) if row["late"] else "–",
             words.count(row["on_analogue"]),
             words.value(row["patients_live"] / row["patients"], "percent") if row["patients"] else words.MISSING,
         ]
@@ -193,11 +191,10 @@ def _board_title(rows: Rows) -> str:
     waiting = [row for row in rows if row["is_tracked"] and row["stage"] != "live"]
     if not waiting:
         return "Every practice in the tracker is live"
-    stages = {stage: sum(row["stage"] == stage for row in waiting) for stage in telephony.STAGES}
-    named = [f"{count} at {STAGE_WORDS[stage].lower()}" for stage, count in stages.items() if count]
-    return f"{words.plural(len(waiting), 'practice').capitalize()} not yet live" + (
-        f": {', '.join(named)}" if named else ""
-    )
+    stages = {stage: sum(row["stage"] == stage for row in waiting) for stage in (*telephony.STAGES, None)}
+    named = {STAGE_WORDS.get(stage or "", NO_STAGE).lower(): count for stage, count in stages.items() if count}
+    told = ", ".join(f"{count} {stage}" if len(named) > 1 else stage for stage, count in named.items())
+    return f"{words.plural(len(waiting), 'practice').capitalize()} not yet live: {told}"
 
 
 def _tiles(rows: Rows, view: View, known: Definitions) -> Drawing:
@@ -208,7 +205,7 @@ def _tiles(rows: Rows, view: View, known: Definitions) -> Drawing:
         "A tile a practice, a row a PCN, coloured and lettered by the furthest stage reached.",
         rollout.tiles(rows),
         f"{title}. Tiles of {len(rows)} practices by PCN.",
-        f"{of(len(rows) - missing, len(rows))} in the tracker",
+        opening(f"{of(len(rows) - missing, len(rows))} in the tracker"),
     )
 
 
@@ -243,13 +240,15 @@ def _capabilities(rows: Rows, view: View, known: Definitions) -> Drawing:
     counts = {each: sum(row[each] is not None for row in rows) for each in telephony.CAPABILITIES}
     least = min(counts, key=lambda each: counts[each])
     live = sum(row["stage"] == "live" for row in rows)
-    told = "; ".join(f"{CAPABILITY_WORDS[each].lower()} {count}" for each, count in counts.items())
+    told = "; ".join(f"{CAPABILITY_WORDS[each].lower()} {count or 'none'}" for each, count in counts.items())
     alone = f"Its system has {rows[0]['has']} of the {len(counts)} capabilities"
     return Drawing(
-        alone if len(rows) == 1 else f"{CAPABILITY_WORDS[least]} is the rarest: {of(counts[least], len(rows))} have it",
+        alone
+        if len(rows) == 1
+        else f"The rarest is {CAPABILITY_WORDS[least].lower()}: at {of(counts[least], len(rows))}",
         "Since when each practice's system has what; a dash: it has not."
-        + ("" if len(rows) == 1 else f" {live} are live; {told}."),
-        coverage="as believed now",
+        + ("" if len(rows) == 1 else f" Live: {live or 'none'}; {told}."),
+        coverage="As the newest file has it",
         body=_grid(rows, view),
     )
 
@@ -287,7 +286,7 @@ CAPABILITIES = Chart(
     ),
     measures=lambda view: tuple(f"telephony_{each}" for each in telephony.CAPABILITIES),
     meaning=OWN_WORDS + "Live says that calls run over digital lines; a capability says what callers and staff gain.",
-    empty="No capabilities have been loaded: see the template rollout_capability.csv.",
+    empty="No capability is known by this day. The template rollout_capability.csv is on the Data page.",
     height=0,
 )
 
@@ -302,39 +301,59 @@ def layout(scope: Scope, view: View) -> list[Component]:
     if at is None or not found["open"]:
         about = "The rollout tracker is not about this organisation. Choose the ICB or a part of it."
         about = NO_TRACKER if at is None else about if at.is_told else untold(at)
-        return [*headline("Digital telephony", about), *([_choices(scope, at)] if at else [])]
+        newest = dcc.Link(
+            "Show the newest figures", href="/telephony" + view.search(on=None, believed=None, ending=None)
+        )
+        return [*headline("Digital telephony", about), *([_choices(scope, at), html.P(newest)] if at else [])]
     rows, due = telephony.practices(scope, view), telephony.target(scope)
     forecast = telephony.forecast(scope, view) if found["live"] < found["open"] else None
-    on_suppliers = [slot(SUPPLIERS, view, wide=True)] if scope.kind == "icb" and found["open"] > 1 else []
+    is_only = found["open"] == 1 and view.organisation.kind != "practice"
+    where = view.organisation.name + "".join(f", one practice: {row['name']}" for row in rows if is_only)
+    burn_up, turnover = telephony.burn_up(scope, view), telephony.turnover(scope, view)
+    are_named = len(rows) == found["open"]
     return [
-        *headline(title(found, rows, due), f"Digital telephony · {view.organisation.name} · {as_told(at)}"),
-        sentences(said(found, rows, telephony.dates(scope), telephony.burn_up(scope, view), forecast)),
+        *headline(title(found, rows, due), f"Digital telephony · {where} · {as_told(at)}"),
+        sentences(said(found, rows, telephony.dates(scope), burn_up, forecast, turnover)),
         _choices(scope, at),
-        *(_overview(scope, view) if found["open"] > 1 else []),
+        *(_overview(scope, view, are_named) if found["open"] > 1 else []),
+        *(_by_practice(scope, view, rows) if are_named else _elsewhere(scope, view)),
+        html.H2("Did it help?", className="section"),
+        html.Div([slot(IMPACT, view, wide=True)], className="panels"),
+    ]
+
+
+def _overview(scope: Scope, view: View, are_named: bool) -> list[Component]:
+    """What only several practices have: a burn-up, tiles or a map of them, how far dates slipped, area by area."""
+    to_map = [html.P(html.A("On a map", href="/telephony/map" + view.search()))] if telephony.has_map(scope) else []
+    if are_named:
+        stacks = [[slot(BURN_UP, view), slot(ANALOGUE, view)], [slot(BOARD, view), *to_map, slot(SLIPPAGE, view)]]
+    else:
+        stacks = [[slot(BURN_UP, view)], [slot(ANALOGUE, view), *to_map]]
+    return [
+        html.Div([html.Div(stack, className="stack") for stack in stacks], className="panels"),
+        html.Div([slot(AREAS, view, wide=True)], className="panels"),
+    ]
+
+
+def _by_practice(scope: Scope, view: View, rows: Rows) -> list[Component]:
+    """What names practices: the board, capabilities, suppliers, money, a practice's before and after."""
+    are_several = len(rows) > 1
+    on_suppliers = [slot(SUPPLIERS, view, wide=True)] if scope.kind == "icb" and are_several else []
+    return [
         board(rows, lambda code: practice_address(code, view), f"/csv/{BOARD.name}{view.search()}"),
-        html.H2("What their systems can do" if found["open"] > 1 else "What its system can do", className="section"),
+        html.H2("What their systems can do" if are_several else "What its system can do", className="section"),
         html.Div([slot(CAPABILITIES, view, wide=True)], className="panels"),
         html.H2("Suppliers and money" if on_suppliers else "Money", className="section"),
         html.Div([*on_suppliers, slot(MONEY, view, wide=True)], className="panels"),
         *before_and_after(scope, view),
-        html.H2("Did it help?", className="section"),
-        html.Div([slot(IMPACT, view, wide=True)], className="panels"),
-    ]  # fmt: skip
-
-
-def _overview(scope: Scope, view: View) -> list[Component]:
-    """What only several practices have: a burn-up, tiles or a map of them, how far dates slipped, area by area."""
-    to_map = [html.P(html.A("On a map", href="/telephony/map" + view.search()))] if telephony.has_map(scope) else []
-    return [
-        html.Div(
-            [
-                html.Div([slot(BURN_UP, view), slot(ANALOGUE, view)], className="stack"),
-                html.Div([slot(BOARD, view), *to_map, slot(SLIPPAGE, view)], className="stack"),
-            ],
-            className="panels",
-        ),
-        html.Div([slot(AREAS, view, wide=True)], className="panels"),
     ]
+
+
+def _elsewhere(scope: Scope, view: View) -> list[Component]:
+    """Where those practices are that may be named; a part of them would be taken for all."""
+    own = organisations.home(scope)
+    link = dcc.Link(own.name, href="/telephony" + view.search(organisation=own.code))
+    return [html.P(["You see this area as a whole; practice by practice you see ", link, "."])]
 
 
 def _choices(scope: Scope, at: telephony.Moment) -> Component:

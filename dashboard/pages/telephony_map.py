@@ -8,7 +8,7 @@ from dashboard.access.scope import Scope
 from dashboard.charts.maps import live_map
 from dashboard.components.panel import slot
 from dashboard.components.sentences import headline
-from dashboard.findings_rollout import as_told, of, untold
+from dashboard.findings_rollout import NO_TRACKER, as_told, of, opening, untold
 from dashboard.page import Chart, Column, Definitions, Drawing, Page, Rows
 from dashboard.queries import telephony
 from dashboard.view import View
@@ -19,12 +19,14 @@ FEW_AREAS = 4  # more would not fit into a title
 def _map(rows: Rows, view: View, known: Definitions) -> Drawing:
     areas = [row for row in rows if row["kind"] == "sub_icb"]
     practices = [row for row in rows if row["kind"] == "practice"]
-    by_area = "; ".join(f"{row['name'].rsplit(' - ')[-1]} {row['live']} of {row['practices']}" for row in areas)
+    by_area = "; ".join(
+        f"{row['name'].rsplit(' - ')[-1]} {row['live'] or 'none'} of {row['practices']}" for row in areas
+    )
     told = areas or practices
     live, every = (sum(row[name] for row in told) for name in ("live", "practices"))
     said = ["areas shaded by the share of their practices that are live"] * bool(areas)
     said += ["a point a practice, coloured by its stage"] * bool(practices)
-    title = f"{of(live, every)} on the map are live" + (f": {by_area}" if 1 < len(areas) <= FEW_AREAS else "")
+    title = f"{opening(of(live, every))} on the map live" + (f": {by_area}" if 1 < len(areas) <= FEW_AREAS else "")
     return Drawing(
         title,
         "; ".join(said).capitalize() + ".",
@@ -56,10 +58,10 @@ MAP = Chart(
 def layout(scope: Scope, view: View) -> list[Component]:
     """The map, and the way back."""
     at = telephony.moment(scope, view)
-    if at is not None and not at.is_told:
-        return headline("Where digital telephony is live", untold(at))
+    if at is None or not at.is_told:
+        return headline("Where digital telephony is live", untold(at) if at else NO_TRACKER)
     return [
-        *headline("Where digital telephony is live", " · ".join(filter(None, (view.organisation.name, as_told(at))))),
+        *headline("Where digital telephony is live", f"{view.organisation.name} · {as_told(at)}"),
         html.P(html.A("Back to digital telephony", href="/telephony" + view.search())),
         html.Div([slot(MAP, view, wide=True)], className="panels"),
     ]

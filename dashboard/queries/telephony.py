@@ -1,10 +1,11 @@
 """The rollout of digital telephony: where practices stand on a day, as believed then or now, and what it changed.
 
 Two choices of the URL decide what is told: `believed`, the snapshot of the tracker (default: the newest), and `on`,
-the day on which practices are looked at (default: today, or the day of an older snapshot).
+the day on which practices are looked at (default: today, or the day of an older snapshot). What had happened by the day
+is what that snapshot says; what was planned, what the newest tracker of that day or before says.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from statistics import median
 from typing import Any
@@ -26,13 +27,19 @@ ASKED = ("missed", "answered", "answered_within_120s", "mean_wait", "dealt_with"
 
 @dataclass(frozen=True)
 class Moment:
-    """What is told: as believed on `believed` (newest: `newest`), of `day`; there are figures of `first` to `last`."""
+    """What is told: as believed on `believed` (newest: `newest`), of `day`; there are figures of `first` to `last`.
+
+    asked: the day the URL asks for, which is later than `day` where an older snapshot knows nothing of it.
+    planned: the snapshot whose planned dates are told: the newest of `day` or before, else the earliest there is.
+    """
 
     believed: date
     day: date
     first: date
     last: date
     newest: date
+    asked: date
+    planned: date
 
     @property
     def is_told(self) -> bool:
@@ -81,7 +88,9 @@ def moment(scope: Scope, view: View) -> Moment | None:
     asked = _day(view.option("on"))
     if asked is None:
         asked = min(today, _last_day(view.ending)) if view.ending else today
-    return Moment(believed, asked if asked > last else min(asked, today), first, last, known[0])
+    day = asked if asked > last else min(asked, today)
+    planned = next((each for each in known if each <= min(day, believed)), known[-1])
+    return Moment(believed, day, first, last, known[0], asked, planned)
 
 
 def _day(text: str) -> date | None:
@@ -104,27 +113,30 @@ def _standing(organisation: Organisation, at: Moment, due: date) -> Rows:
     reached = ", ".join(f"max(actual_date) FILTER (WHERE stage = '{s}' AND actual_date <= :day) AS {s}" for s in STAGES)
     rows = reader().records(
         f"""
-        WITH own AS (SELECT * FROM rollout WHERE believed_on = :believed),
+        WITH own AS (
+            SELECT practice_code, {reached} FROM rollout WHERE believed_on = :believed GROUP BY practice_code
+        ),
         plan AS (
-            SELECT practice_code, max(planned_date) FILTER (WHERE stage = 'live') AS planned_live,
-                {reached}
-            FROM own GROUP BY practice_code
+            SELECT practice_code, max(planned_date) AS planned_live FROM rollout
+            WHERE believed_on = :planned AND stage = 'live' GROUP BY practice_code
         )
         SELECT p.practice, o.name, p.pcn, n.name AS pcn_name, p.sub_icb, p.patients,
             w.practice_code IS NOT NULL AS is_tracked,
             s.stage, s.stage_number, s.from_date AS since, s.supplier, s.line_type,
-            CASE WHEN s.stage = 'live' THEN s.from_date END AS live_on, w.planned_live,
+            CASE WHEN s.stage = 'live' THEN s.from_date END AS live_on, plan.planned_live,
             {", ".join(f"w.{s}" for s in STAGES)}
         FROM telephony_practice AS p
         LEFT JOIN organisation AS o ON o.code = p.practice
         LEFT JOIN organisation AS n ON n.code = p.pcn
-        LEFT JOIN plan AS w ON w.practice_code = p.practice
+        LEFT JOIN own AS w ON w.practice_code = p.practice
+        LEFT JOIN plan ON plan.practice_code = p.practice
         LEFT JOIN rollout_state AS s ON s.believed_on = :believed AND s.practice_code = p.practice
             AND s.from_date <= :day AND (s.to_date IS NULL OR s.to_date >= :day)
         WHERE p.from_date <= :day AND p.to_date >= :day AND p.{column} = :code
         ORDER BY n.name NULLS LAST, o.name, p.practice
         """,
         believed=at.believed,
+        planned=at.planned,
         day=at.day,
         code=organisation.code,
     )
@@ -194,6 +206,40 @@ def _counted(rows: Rows, due: date) -> dict[str, Any]:
     }
 
 
+@remembered
+def turnover(scope: Scope, view: View) -> dict[str, Any]:
+    """Which practices there were and are, as those open differ from day to day.
+
+    `target`: on the target date, where that day is past: open, live; closed, moved: of those live how many have closed
+    by the day told, how many belong elsewhere; joined: how many of those open on the day told were live by the target
+    and not yet here. `since`: from the day told to the last day there are figures of: of all open then closed, moved,
+    and joined; each None where there is nothing to compare.
+    """
+    at, rows = told(scope, view)
+    answer: dict[str, Any] = {"target": None, "since": None}
+    if at is None or not rows:
+        return answer
+    due = target(scope)
+    if at.first <= due < at.day:
+        then = _standing(view.organisation, replace(at, day=due), due)
+        live = {row["practice"] for row in then if row["live_on"]}
+        now = {row["practice"] for row in rows if row["live_on"] and row["live_on"] <= due}
+        answer["target"] = {"open": len(then), "live": len(live), **_moves(live, now, at.day)} if then else None
+    if at.day < at.last:
+        now = {row["practice"] for row in _standing(view.organisation, replace(at, day=at.last), due)}
+        answer["since"] = _moves({row["practice"] for row in rows}, now, at.last)
+    return answer
+
+
+def _moves(before: set[str], after: set[str], day: date) -> dict[str, int]:
+    """How many of `before` that are not in `after` have closed by the day, how many moved; how many are new in it."""
+    still = reader().records(
+        "SELECT DISTINCT practice FROM telephony_practice WHERE from_date <= :day AND to_date >= :day", day=day
+    )
+    moved = len((before - after) & {row["practice"] for row in still})
+    return {"closed": len(before - after) - moved, "moved": moved, "joined": len(after - before)}
+
+
 def burn_up(scope: Scope, view: View) -> Rows:
     """day, practices open, how many had reached each stage by then, and how many were on analogue lines, month by month
     from the first sign-up; `plan`: how many were planned live by then, which goes on into the future, where the rest is
@@ -211,7 +257,7 @@ def burn_up(scope: Scope, view: View) -> Rows:
         f"""
         WITH plan AS (
             SELECT practice_code, max(planned_date) AS planned FROM rollout
-            WHERE believed_on = :believed AND stage = 'live' GROUP BY practice_code
+            WHERE believed_on = :planned AND stage = 'live' GROUP BY practice_code
         ),
         months AS (
             SELECT *, least(last_day(from_date), :day) AS told FROM telephony_practice
@@ -228,6 +274,7 @@ def burn_up(scope: Scope, view: View) -> Rows:
         GROUP BY m.told ORDER BY m.told
         """,
         believed=at.believed,
+        planned=at.planned,
         day=at.day,
         code=view.organisation.code,
     )

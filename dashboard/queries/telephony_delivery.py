@@ -28,8 +28,8 @@ def slippage(scope: Scope, view: View) -> Rows:
     plans: dict[str, list[tuple[date, date]]] = {}
     for row in reader().records(
         "SELECT practice_code, believed_on, planned_date FROM rollout WHERE stage = 'live' "
-        "AND planned_date IS NOT NULL AND believed_on <= :believed ORDER BY practice_code, believed_on",
-        believed=at.believed,
+        "AND planned_date IS NOT NULL AND believed_on <= :planned ORDER BY practice_code, believed_on",
+        planned=at.planned,
     ):
         plans.setdefault(row["practice_code"], []).append((row["believed_on"], row["planned_date"]))
     answer = []
@@ -82,8 +82,10 @@ def suppliers(scope: Scope, view: View) -> Rows:
 def funding_share(scope: Scope, view: View) -> dict[str, Any] | None:
     """What the view's organisation might have of the national money: pounds; is_own: the settings say the ICB's share,
     else England's money is spread evenly over its practices (`practices`, `counted_on`); whole: what is shared out.
-    None without practices."""
+    None without practices, and where some may not be seen: their money is not known."""
     at, rows = told(scope, view)
+    if len(visible(scope, rows)) < len(rows):
+        return None
     facts = {row["kind"]: row for row in dates(scope)}
     if at is None or not rows or not {"fund", "england"} <= facts.keys():
         return None

@@ -57,19 +57,20 @@ def finish(dates_done: Iterable[date], total: int, today: date) -> Finish:
     if remaining < 0:
         raise ValueError(f"{len(done)} are done out of {total}")
     if remaining == 0:
-        return _refused(remaining, "all are done.")
-    weeks = min(RECENT_WEEKS, (today - done[0]).days // 7 + 1) if done else 0
+        return _refused(remaining, "all are live.")
+    if not done:
+        return _refused(remaining, "none is live yet.")
+    weeks = min(RECENT_WEEKS, (today - done[0]).days // 7 + 1)
     ages = [(today - day).days // 7 for day in done]
     recent = np.bincount([age for age in ages if age < weeks], minlength=weeks)
     if weeks < FEWEST_WEEKS:
-        return _refused(remaining, f"there are only {weeks} weeks to go by; {FEWEST_WEEKS} are needed.")
+        return _refused(remaining, f"the first went live less than {FEWEST_WEEKS} weeks ago.")
     if recent.sum() < FEWEST_DONE:
-        return _refused(
-            remaining, f"only {recent.sum()} were done in the last {weeks} weeks; {FEWEST_DONE} are needed."
-        )
+        few = f"only {recent.sum()} went live in the last {weeks} weeks; {FEWEST_DONE} are needed."
+        return _refused(remaining, few if recent.sum() else f"none went live in the last {weeks} weeks.")
     earliest, likely, latest = (_date_after(today, run) for run in _weeks_to_go(recent, remaining))
     sentence = (
-        f"Going by the last {weeks} weeks ({recent.sum()} done), the remaining {remaining} would be done "
+        f"Going by the last {weeks} weeks ({recent.sum()} went live), the remaining {remaining} would be live "
         f"{_when('about', likely)}; 9 runs in 10 end between {_when('', earliest)} and {_when('', latest)}."
     )
     return Finish(remaining, sentence, likely, earliest, latest)
@@ -109,7 +110,7 @@ def _date_after(today: date, weeks: float) -> date | None:
 
 
 def _when(word: str, day: date | None) -> str:
-    return "more than ten years from now" if day is None else f"{word} {day.day} {day:%B %Y}".strip()
+    return "more than ten years on" if day is None else f"{word} {day:%B %Y}".strip()
 
 
 def _refused(remaining: int, reason: str) -> Finish:

@@ -1,5 +1,6 @@
 """The rollout's page as the ICB's lead meets it: any day is asked, and every picture leads to the practice."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
@@ -7,15 +8,18 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import ready, served
+from tests.browser.conftest import FLAGS, PATIENCE, chromium, ready, served
 from tests.browser.test_pages import AXE, serious
+from tests.dashboard.access.house import PASSWORD
 from tests.dashboard.conftest import build
 from tests.dashboard.generation import PRACTICES, publish
 
 OpenPage = Callable[..., Page]
-BEFORE, AFTER = "0 of 24 practices are live", "12 of 24 practices are live"
+BEFORE = "None of 24 practices was live on 11 Feb 2024"
+AFTER = "12 of 24 practices were live on 12 Feb 2024"
+WEST, SOUTH = -2.8, 53.3
 SIGNED_UP, LIVE, BELIEVED = date(2023, 5, 2), date(2024, 2, 12), date(2026, 10, 20)
 
 
@@ -52,6 +56,9 @@ def write_rollout(generation: Path) -> None:
             [SIGNED_UP, BELIEVED, BELIEVED],
         )
         con.execute("INSERT INTO telephony_date (kind, day) VALUES ('target', DATE '2024-03-31')")
+        for number, code in enumerate(PRACTICES):
+            place = {"type": "Point", "coordinates": [WEST + number / 20, SOUTH + (number % 5) / 10]}
+            con.execute("INSERT INTO boundary VALUES (?, ?)", [code, json.dumps(place)])
 
 
 def test_a_day_is_chosen_by_keyboard_and_a_link_restores_it(open_page: OpenPage) -> None:
@@ -82,6 +89,35 @@ def test_axe_finds_nothing_serious_with_the_calendar_open(open_page: OpenPage, d
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     day.click()
     expect(page).to_have_url(re.compile("on=2024-02-14"))
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+def test_all_of_the_map_is_seen_and_it_fills_its_frame(browser: Browser, address: str, width: int, height: int) -> None:
+    flags = [flag for flag in FLAGS if flag != "--disable-gpu"] + [
+        "--use-gl=swiftshader",
+        "--enable-unsafe-swiftshader",
+    ]
+    drawing = browser.browser_type.launch(executable_path=chromium(), args=flags)  # a map needs WebGL
+    page = drawing.new_page(viewport={"width": width, "height": height})
+    page.goto(f"{address}/login?next=/telephony/map")
+    page.fill("[name=username]", "icb")
+    page.fill("[name=password]", PASSWORD)
+    page.click("button[type=submit]")
+    ready(page)
+    corners = [[WEST, SOUTH], [WEST + (len(PRACTICES) - 1) / 20, SOUTH + 0.4]]
+    seen = f"""() => {{
+        const graph = document.querySelector(".js-plotly-plot");
+        const drawn = graph && graph._fullLayout && graph._fullLayout.map._subplot.map;
+        if (!drawn) return false;
+        const box = drawn.getContainer().getBoundingClientRect();
+        const [low, high] = {corners}.map(at => drawn.project(at));
+        const [left, right, top, bottom] = [low.x, box.width - high.x, high.y, box.height - low.y];
+        return Math.min(left, right, top, bottom) >= 0 && Math.min(left + right, top + bottom) < 60;
+    }}"""
+    page.wait_for_function(seen, timeout=PATIENCE)
+    page.set_viewport_size({"width": width + 300, "height": height})  # as when a telephone is turned
+    page.wait_for_function(seen, timeout=PATIENCE)
+    drawing.close()
 
 
 def test_a_tile_and_a_row_of_the_board_lead_to_the_practice(open_page: OpenPage) -> None:

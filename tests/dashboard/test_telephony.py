@@ -18,7 +18,7 @@ import pytest
 from dash import Dash
 from flask.ctx import AppContext
 
-from dashboard import answers, words
+from dashboard import answers, findings_rollout, words
 from dashboard.access import Scope
 from dashboard.app import create_app
 from dashboard.charts import rollout as rollout_charts
@@ -432,6 +432,116 @@ def test_what_was_believed_then_is_told_as_then(story: Story) -> None:
             assert {name: found[name] for name in STAGES} == {name: expected[name] for name in STAGES}, (code, believed)
 
 
+EARLY = date(2022, 6, 1)  # before the first tracker
+
+
+@pytest.mark.usefixtures("asked")
+@pytest.mark.parametrize("day", [EARLY, *DATES, OPENED, MOVED + DAY], ids=str)
+def test_what_was_planned_is_told_as_the_tracker_of_the_day_had_it(story: Story, day: date) -> None:
+    known = [believed for believed in story.trackers if believed <= day]
+    planned = max(known) if known else min(story.trackers)
+    view = resolve(SCOPE, f"?on={day}")
+    plans = {code: own["live"][0] for code, own in story.trackers[planned].items() if "live" in own}
+    rows = telephony.practices(SCOPE, view)
+    assert {row["practice"]: row["planned_live"] for row in rows} == {
+        row["practice"]: plans.get(row["practice"]) for row in rows
+    }
+    (now,) = [row for row in telephony.burn_up(SCOPE, view) if row["day"] == day] or [None]
+    if now is not None:
+        assert now["plan"] == sum(row["planned_live"] is not None and row["planned_live"] <= day for row in rows)
+    for row in telephony_delivery.slippage(SCOPE, view):
+        own = [story.trackers[each].get(row["practice"], {}) for each in sorted(story.trackers) if each <= planned]
+        dated = [each["live"][0] for each in own if "live" in each and each["live"][0]]
+        assert (row["first_planned"], row["moved"]) == (dated[0], (dated[-1] - dated[0]).days)
+    text = str(page.layout(SCOPE, view))
+    if not known:
+        assert f"are those of the tracker of {words.day(planned)}, the earliest there is" in text
+    elif planned not in (day, story.newest):
+        assert f"are those of the tracker of {words.day(planned)}, the newest by then" in text
+    else:
+        assert "are those of the tracker" not in text
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_day_that_a_tracker_knows_nothing_of_is_told_in_words(story: Story) -> None:
+    older = sorted(story.trackers)[-2]
+    text = str(page.layout(SCOPE, resolve(SCOPE, f"?believed={older}&on={older + DAY}")))
+    assert f"This is {words.day(older)}, not {words.day(older + DAY)}" in text
+    assert "This is" not in str(page.layout(SCOPE, resolve(SCOPE, f"?believed={older}&on={older}")))
+    assert story.newest < TODAY
+    since = f"The newest tracker is that of {words.day(story.newest)}"
+    assert since in str(page.layout(SCOPE, resolve(SCOPE, "")))
+    assert since not in str(page.layout(SCOPE, resolve(SCOPE, f"?on={story.newest}")))
+
+
+@pytest.mark.usefixtures("asked")
+@pytest.mark.parametrize("day", [TARGET, OPENED, MOVED - DAY, MOVED, CLOSES, CLOSES + DAY, TODAY], ids=str)
+def test_who_came_and_went_between_two_days(story: Story, day: date) -> None:
+    tracker = story.trackers[story.newest]
+
+    def moves(before: set[str], after: set[str], later: date) -> dict[str, int]:
+        still = set(_members(story, ICB, later))
+        gone = before - after
+        return {"closed": len(gone - still), "moved": len(gone & still), "joined": len(after - before)}
+
+    def live(code: str, when: date) -> set[str]:
+        members = _members(story, code, when)
+        reached = {each: tracker[each]["live"][1] for each in members if "live" in tracker.get(each, {})}
+        return {each for each, on in reached.items() if on and on <= TARGET}
+
+    for code in _organisations(story):
+        found = telephony.turnover(SCOPE, resolve(SCOPE, f"?organisation={code}&on={day}"))
+        now, then = set(_members(story, code, day)), _members(story, code, TARGET)
+        if not now:
+            assert found == {"target": None, "since": None}
+            continue
+        since = moves(now, set(_members(story, code, TODAY)), TODAY)
+        assert found["since"] == (since if day < TODAY else None), code
+        if day <= TARGET or not then:
+            assert found["target"] is None, code
+        else:
+            gone = moves(live(code, TARGET), live(code, day), day)
+            assert found["target"] == {"open": len(then), "live": len(live(code, TARGET)), **gone}, code
+
+
+@pytest.mark.usefixtures("asked")
+def test_the_page_says_why_the_target_is_counted_differently_then_and_now(story: Story) -> None:
+    then, now = _expected(story, ICB, TARGET), _expected(story, ICB, TODAY)
+    assert then["live"] - now["live_by_target"] == 2
+    text = str(page.layout(SCOPE, resolve(SCOPE, "")))
+    assert f": {then['live']} of {then['open']} practices then open. Two of them have closed since: hence" in text
+    assert f"hence {now['live_by_target']} of the {now['open']} above." in text
+    text = str(page.layout(SCOPE, resolve(SCOPE, f"?on={TARGET}")))
+    assert f"{then['live']} of {then['open']} practices were live on 31 Mar 2024" in text
+    assert f"Counted are the {then['open']} practices open on 31 Mar 2024" in text
+    assert "; two of them have closed since." in text
+
+
+def _found(live: int, every: int, **more: Any) -> dict[str, Any]:
+    day = date(2024, 4, 30)
+    at = telephony.Moment(day, day, TARGET, day, day, day, day)
+    return {"open": every, "live": live, "live_by_target": live, "late": 0, "waiting": every - live, "moment": at,
+            "not_in_tracker": 0, "days_late": 0, "on_analogue": 0, **more}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (_found(4, 4), "All 4 practices are live on 30 Apr 2024, and all were by 31 Mar 2024."),
+        (_found(4, 4, live_by_target=0, late=4, days_late=30), "All 4 practices are live on 30 Apr 2024: of the 4 "
+         "open, none by 31 Mar 2024, 4 later. The middle one of the 4 that missed it is 30 days late."),
+        (_found(0, 4, late=1, days_late=30, waiting=1, not_in_tracker=3), "None of 4 practices is live on 30 Apr 2024: "
+         "of the 4 open, none by 31 Mar 2024, 1 not yet, 3 not in the tracker. The one that missed it is 30 days "
+         "late."),
+        (_found(2, 4, late=2, days_late=30), "50.0% of practices are live on 30 Apr 2024: of the 4 open, 2 by "
+         "31 Mar 2024, 2 not yet. The two that missed it are 30 days late on average."),
+    ],
+)  # fmt: skip
+def test_nothing_is_said_of_nought(found: dict[str, Any], said: str) -> None:
+    told = findings_rollout.live(found, TARGET)
+    assert told.claim + told.rest == said
+
+
 @pytest.mark.usefixtures("asked")
 def test_lateness_slippage_and_waiting_of_each_practice(story: Story) -> None:
     tracker = story.trackers[story.newest]
@@ -599,6 +709,14 @@ def test_a_pcn_sees_its_own_practices_by_name_and_the_icb_only_as_a_sum(story: S
     assert {row["practice"] for row in telephony_delivery.money(scope, whole)} <= own
     with pytest.raises(organisations.NoSuchOrganisation):
         telephony.practices(scope, resolve(scope, f"?organisation={story.world.practices.pcn[STUCK[0]]}"))
+    # a part of the practices would be taken for all of them, and a part of the money for the whole
+    assert telephony_delivery.funding_share(scope, whole) is None
+    assert telephony_delivery.funding_share(scope, resolve(scope, "")) is not None
+    named = ("telephony-board", "telephony-slippage", "telephony-capabilities", "telephony-money", "telephony-stages")
+    shown = {each: [name in str(page.layout(scope, view)) for name in named] for each, view in
+             (("own", resolve(scope, "")), ("whole", whole))}  # fmt: skip
+    assert shown == {"own": [True] * len(named), "whole": [False] * len(named)}
+    assert f"organisation={pcn}" in str(page.layout(scope, whole))
 
 
 @pytest.mark.usefixtures("asked")

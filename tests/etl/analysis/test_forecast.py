@@ -20,8 +20,8 @@ def test_a_steady_pace_is_carried_on_or_slows() -> None:
     assert found.remaining == 10
     assert found.earliest == TODAY + timedelta(weeks=10)
     assert found.earliest <= found.likely < found.latest
-    assert found.sentence.startswith("Going by the last 26 weeks (26 done), the remaining 10 would be done about ")
-    assert "; 9 runs in 10 end between 9 June 2024 and " in found.sentence
+    assert found.sentence.startswith("Going by the last 26 weeks (26 went live), the remaining 10 would be live about ")
+    assert "; 9 runs in 10 end between June 2024 and " in found.sentence
 
 
 def test_a_stall_is_seen() -> None:
@@ -82,17 +82,18 @@ def test_rollouts_end_in_the_interval(shape: str) -> None:
 def test_a_pace_that_may_never_get_there_says_so() -> None:
     found = finish(every(30, 6), 400, TODAY)
     assert found.latest is None
-    assert "more than ten years from now" in found.sentence
+    assert "more than ten years on" in found.sentence
 
 
 @pytest.mark.parametrize(
     ("dates", "total", "words"),
     [
-        (every(7, 20), 20, "all are done"),
-        ([], 0, "all are done"),
-        ([], 20, "only 0 weeks to go by; 8 are needed"),
-        (every(1, 30), 60, "only 5 weeks to go by"),
-        (every(50, 20), 60, "only 4 were done in the last 26 weeks; 5 are needed"),
+        (every(7, 20), 20, "all are live"),
+        ([], 0, "all are live"),
+        ([], 20, "none is live yet"),
+        (every(1, 30), 60, "the first went live less than 8 weeks ago"),
+        (every(50, 20), 60, "only 4 went live in the last 26 weeks; 5 are needed"),
+        ([date(2023, 1, 1)] * 20, 60, "none went live in the last 26 weeks"),
     ],
 )
 def test_refusals(dates: list[date], total: int, words: str) -> None:
