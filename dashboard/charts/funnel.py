@@ -12,6 +12,12 @@ TICKS = [
     for scales in ((1, 3), (1, 2, 5), (1, 2, 3, 5, 7), (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9))
 ]
 FEWEST_TICKS = 3
+# how to read one, for those who want to know more than the panel's sentence
+READING = (
+    "Each mark is one organisation; the further right, the more there is to go by. About one in 500 would lie outside "
+    "the 99.8% limits by chance. The limits are exact, binomial for a share and Poisson for a rate, and widened where "
+    "organisations differ by more than chance (Spiegelhalter, 2005)."
+)
 OUTSIDE = ("above", "below")
 
 

@@ -9,7 +9,7 @@ from dash.development.base_component import Component
 from dashboard import findings, week_findings, words
 from dashboard.access.scope import Scope
 from dashboard.charts import bars, shares
-from dashboard.charts.funnel import funnel
+from dashboard.charts.funnel import READING, funnel
 from dashboard.charts.spc import spc
 from dashboard.components.panel import slot
 from dashboard.components.sentences import headline, sentences
@@ -227,8 +227,7 @@ def _comparison(name: str, kind: str) -> Chart:
             Column("months", "Months", "count"),
         ),
         measures=lambda view: (chosen_measure(view),),
-        meaning="Each mark is one organisation; the further right, the more there is to go by. "
-        "About one in 500 would lie outside the 99.8% limits by chance. It is a reason to ask, not a ranking.",
+        meaning=f"{READING} It is a reason to ask, not a ranking.",
         empty="There is nothing to compare: no organisation of this kind has this measure in the period.",
         height=340,
     )

@@ -10,7 +10,7 @@ from dash.development.base_component import Component
 from dashboard import findings, words
 from dashboard.access.scope import Scope
 from dashboard.charts import navigation as draw
-from dashboard.charts.funnel import funnel
+from dashboard.charts.funnel import READING, funnel
 from dashboard.components.panel import slot
 from dashboard.components.sentences import headline, sentences
 from dashboard.findings import Sentence
@@ -42,7 +42,7 @@ def _compare(noun: str) -> Callable[[Rows, View, Definitions], Drawing]:
         many, aim = words.plural(len(rows), noun), words.value(definition["aim"], "percent")
         return Drawing(
             title,
-            f"Requests redirected by {noun}, with 95% and 99.8% limits (exact binomial) around all together. "
+            f"Requests redirected by {noun}, with 95% and 99.8% limits around all together. "
             f"{rows[0]['statement']} The aim of {aim} is a line to read by, not a pass mark.",
             funnel(rows, "percent", size, definition["aim"]),
             f"Funnel plot of {many} with the aim of {aim} as a line. {title}.",
@@ -69,9 +69,7 @@ def _comparison(name: str, kind: str, noun: str) -> Chart:
             Column("months", "Months", "count"),
         ),
         measures=lambda view: (RATE,),
-        meaning=OWN_RULE + "Each mark is one organisation; the further right, the more there is to go by. About one in "
-        "500 would lie outside the 99.8% limits by chance. Practices differ in patients and staff: it is a reason to "
-        "ask, not a ranking.",
+        meaning=f"{OWN_RULE}{READING} Practices differ in patients and staff: it is a reason to ask, not a ranking.",
         empty="There is nothing to compare: no organisation of this kind has a rate that is not withheld.",
         height=340,
     )

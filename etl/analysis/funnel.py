@@ -32,7 +32,7 @@ class Overdispersion:
 
     phi: mean squared winsorised z-score; about 1 when there is chance alone.
     tau: standard deviation between organisations, in the value's own unit; 0 when phi shows nothing beyond chance.
-    statement: the same in a sentence, to stand beside the chart.
+    statement: the same in a plain sentence, to stand beside the chart.
     """
 
     phi: float
@@ -116,7 +116,7 @@ def overdispersion(
     count = len(numerator)
     variance = _variance(denominator, centre, unit)
     if count < FEWEST_TO_JUDGE_SPREAD or not (variance > 0).all():
-        return Overdispersion(np.nan, 0.0, f"Limits show chance alone ({count} organisations).")
+        return Overdispersion(np.nan, 0.0, f"With {count} organisations the limits show chance alone.")
     z = (SCALE[unit] * numerator / denominator - centre) / np.sqrt(variance)
     z = np.clip(z, *np.quantile(z, [WINSORISED_SHARE, 1 - WINSORISED_SHARE]))
     phi = float(np.mean(z**2))
@@ -124,12 +124,12 @@ def overdispersion(
     excess = count * phi - (count - 1)
     tau = float(np.sqrt(max(0.0, excess) / (weight.sum() - (weight**2).sum() / weight.sum())))
     if tau == 0:
-        statement = f"Organisations vary no more than chance would have it (phi {phi:.2f}): limits not widened."
+        statement = "Organisations differ no more than chance would have it, so the limits are not widened."
     else:
         shown = f"{100 * tau:.1f} percentage points" if unit == "percent" else f"{tau:.1f} per 1,000 patients"
         statement = (
-            f"Organisations vary more than chance alone (phi {phi:.2f}): limits are widened for a standard "
-            f"deviation between organisations of {shown} (tau)."
+            f"Organisations differ by more than chance alone, typically by {shown}; the limits are widened to allow "
+            "for that."
         )
     return Overdispersion(phi, tau, statement)
 

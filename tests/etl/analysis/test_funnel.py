@@ -113,7 +113,7 @@ def test_planted_spread_is_found_and_an_outlier_still_stands_out() -> None:
         assert found.overdispersion.phi > 3
         assert found.points["judgement"].iloc[-1] == "above"
         assert (found.points["judgement"].iloc[:-1] == "within").mean() > 0.9
-        assert "percentage points" in found.overdispersion.statement
+        assert f"typically by {100 * found.overdispersion.tau:.1f} percentage points" in found.overdispersion.statement
     assert 0.035 < np.mean(taus) < 0.055
 
 
