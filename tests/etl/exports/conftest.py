@@ -49,6 +49,7 @@ MEASURES = {
     "telephony_live": ("percent", "exact"),
 }
 CASCADED = (0, 1, 3, 0, 9, 2, 12, 0)  # colleagues trained by each practice
+CONVERSATIONS = [(3 * number, 3 * number) for number in range(1, 9)]
 CLINICAL = ("clinical_new", "medication")
 IN_PRACTICE_GP = ("gp_routine",)
 EXTERNAL = ("community_pharmacy", "self_care")
@@ -76,7 +77,7 @@ def navigation(months: list[date]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(NAVIGATION_TABLE))
 
 
-def _values(months: list[date], requests: pd.DataFrame) -> pd.DataFrame:
+def _values(months: list[date], requests: pd.DataFrame, conversations: list[tuple[int, int]]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
 
     def add(measure: str, practice: str, month: date, numerator: float, denominator: float) -> None:
@@ -103,12 +104,13 @@ def _values(months: list[date], requests: pd.DataFrame) -> pd.DataFrame:
             add("navigator_places_used", practice, month, used, 1)
             add("navigator_cascade_ratio", practice, month, passed_on, used)
             add("navigators_trained_practices", practice, month, used or passed_on > 0, 1)
-            logged, again, navigated = 60 + 12 * number, number // 2, 3 * number
+            logged, again = 60 + 12 * number, number // 2
+            navigated, timed = conversations[number - 1]
             add("logged_calls_missed", practice, month, 30 + number, logged)
             add("logged_calls_repeat_same_day", practice, month, again, logged)
             add("logged_calls_lost_not_back", practice, month, number, logged - again)
             add("navigation_calls_navigated", practice, month, navigated, 40 + 3 * number)
-            add("navigation_calls_talk_seconds", practice, month, 181 * navigated, navigated)
+            add("navigation_calls_talk_seconds", practice, month, 181 * timed, timed)
             own = requests[(requests["practice_code"] == practice) & (requests["month"] == month)]
             clinical = own[own["request_category"].isin(CLINICAL)]
             base = clinical[clinical["destination"] != "not_recorded"]
@@ -137,8 +139,10 @@ def publish(
     missing: tuple[tuple[str, date], ...] = (),
     with_navigation: bool = True,
     name_of_first: str = "Aldermere, Surgery",
+    conversations: list[tuple[int, int]] = CONVERSATIONS,
 ) -> str:
-    """Write a generation and name it in CURRENT. missing: (practice, month) without data from any feed."""
+    """Write a generation and name it in CURRENT. missing: (practice, month) without data from any feed. conversations:
+    of each practice, navigated and with a known length."""
     months = MONTHS if months is None else months
     folder.mkdir(parents=True, exist_ok=True)
     name = f"switchboard-{number:06d}.duckdb"
@@ -184,7 +188,7 @@ def publish(
         "measure": pd.DataFrame(
             [{"measure": m, "unit": unit, "disclosure": policy} for m, (unit, policy) in MEASURES.items()]
         ),
-        "measure_value": _values(months, requests),
+        "measure_value": _values(months, requests, conversations),
         "load": pd.DataFrame(
             [
                 {

@@ -35,6 +35,7 @@ from tests.etl.exports.conftest import (
     SUB_ICBS,
     above,
     navigation,
+    publish,
 )
 
 
@@ -80,12 +81,13 @@ def care_navigation(folder: Path) -> tuple[Counts, list[float | None], dict[tupl
     return counts, shown, place
 
 
+CONVERSATIONS = ("navigation_calls_navigated.numerator", "navigation_calls_talk_seconds.denominator")
 # what a reader knows of the measures besides: parts that are the same, or together never exceed others
 EQUAL = [
     # a practice has one funded place
     ("navigator_cascade_ratio.denominator", "navigator_places_used.numerator"),
-    # the length of every conversation is known
-    ("navigation_calls_navigated.numerator", "navigation_calls_talk_seconds.denominator"),
+    # where the length of every conversation is known
+    CONVERSATIONS,
     ("logged_calls_repeat_same_day.denominator", "logged_calls_missed.denominator"),
 ]
 AT_MOST = [
@@ -98,6 +100,7 @@ AT_MOST = [
         ["logged_calls_missed.denominator"],
     ),
     (["logged_calls_lost_not_back.numerator"], ["logged_calls_missed.numerator"]),
+    ([CONVERSATIONS[1]], [CONVERSATIONS[0]]),
 ]
 # no people, whatever the measure
 EXACT_PARTS = {
@@ -107,9 +110,11 @@ EXACT_PARTS = {
 }
 
 
-def measures_of_people(folder: Path) -> tuple[Counts, list[float | None], dict[tuple[str, str, str], int]]:
+def measures_of_people(
+    folder: Path, untimed: frozenset[str] = frozenset()
+) -> tuple[Counts, list[float | None], dict[tuple[str, str, str], int]]:
     """The measures of people in measures_long in the same way, and the exact ones that tell of them, with what holds
-    between them; (measure, part, organisation) → position."""
+    between them; (measure, part, organisation) → position. untimed: where some conversation has no known length."""
     rows = written(folder, "measures_long")
     spoken_of = {name.split(".")[0] for pair in EQUAL for name in pair}
     spoken_of |= {name.split(".")[0] for pair in AT_MOST for names in pair for name in names}
@@ -127,6 +132,8 @@ def measures_of_people(folder: Path) -> tuple[Counts, list[float | None], dict[t
     published = len(shown)
     for code in sorted({code for _, _, code in place}):
         for one, other in EQUAL:
+            if (one, other) == CONVERSATIONS and code in untimed:
+                continue
             sums.append((place[(*one.split("."), code)], [place[(*other.split("."), code)]], 0.0))
         for lessers, greaters in AT_MOST:
             for names in (lessers, greaters):
@@ -252,6 +259,18 @@ def test_measures_recover_nothing(generation: Path) -> None:
     """All measures of people in one file."""
     counts, shown, _ = measures_of_people(generation)
     assert None in shown
+    assert recovered(counts, shown) == []
+    assert closely_known(counts, shown) == []
+
+
+def test_what_is_hidden_of_conversations_is_hidden_of_their_lengths(tmp_path: Path) -> None:
+    """Where every length is known both are one count. Where some are not, other counts are the smallest beside it: what
+    one measure hides to protect it, the other would show."""
+    conversations = [(8, 4), (8, 8), (23, 23), (9, 8), (5, 1), (2, 2), (2, 2), (13, 13)]
+    publish(tmp_path, months=[OCTOBER], with_navigation=False, conversations=conversations)
+    untimed = [practice for practice, (all_, timed) in zip(PRACTICES, conversations, strict=True) if timed < all_]
+    around = frozenset(code for practice in untimed for code in above(practice).values())
+    counts, shown, _ = measures_of_people(tmp_path, around)
     assert recovered(counts, shown) == []
     assert closely_known(counts, shown) == []
 
