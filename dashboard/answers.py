@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import date, datetime
 from typing import Any
 
@@ -20,7 +21,8 @@ from dashboard.view import View
 
 JSON = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY  # as Dash writes it
 PLAIN_ROWS = 40  # of a table in HTML on a page that has grids
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
+# what a spreadsheet would run, also after blanks and in full-width form: as in exports
+FORMULA = re.compile(r"^[\s\ufeff\u200b]*[=+\-@＝＋－＠\x00]|^[\t\r\n]")
 
 
 def chart_named(name: str) -> Chart:
@@ -116,6 +118,6 @@ def csv_cell(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    if isinstance(value, str) and value.startswith(FORMULA):
+    if isinstance(value, str) and FORMULA.search(value):
         return "'" + value
     return value

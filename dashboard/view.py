@@ -10,6 +10,7 @@ PERIODS = {"12": "Last 12 months", "24": "Last 24 months", "36": "Last 36 months
 DEFAULT_PERIOD = "24"
 NEWEST = "newest"  # what the filter of the last month holds where none was chosen
 LONGEST_VALUE = 80
+LONGEST_SEARCH = 4000  # no address is longer; a request to Dash's endpoint could say anything
 
 
 @dataclass(frozen=True)
@@ -65,5 +66,6 @@ class View:
 
 
 def parse_search(search: str | None) -> dict[str, str]:
-    """The parts of a query string, with or without its `?`; over-long values are cut, the last of a name wins."""
-    return {name: value[:LONGEST_VALUE] for name, value in parse_qsl((search or "").lstrip("?"), max_num_fields=None)}
+    """The parts of a query string, with or without its `?`; over-long texts are cut, the last of a name wins."""
+    asked = (search or "")[:LONGEST_SEARCH].lstrip("?")
+    return {name: value[:LONGEST_VALUE] for name, value in parse_qsl(asked)}

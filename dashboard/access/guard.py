@@ -29,6 +29,7 @@ log = logging.getLogger("switchboard.access")
 
 View = TypeVar("View", bound=Callable[..., Any])
 MAXIMUM_BODY_BYTES = 4 * 1024 * 1024
+LONGEST_ADDRESS = 4094  # characters of its path or query string: as gunicorn takes of a request line
 DISCARDED_BYTES = 64 * 1024 * 1024
 ROUTER = "_pages_content.children"
 TITLES = {
@@ -282,6 +283,8 @@ def _check_address(inputs: list[dict[str, Any]]) -> None:
         value = given.get("value")
         if not isinstance(value, str) or (given.get("property") == "pathname" and not value.startswith("/")):
             abort(400, "The address of the page is not an address.")
+        if len(value) > LONGEST_ADDRESS:  # splitting megabytes of it into parts holds everybody else up
+            abort(400, "The address of the page is too long.")
 
 
 def _refuse(code: int, reason: str | None = None) -> None:

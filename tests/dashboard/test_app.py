@@ -13,13 +13,17 @@ import pytest
 from dash import Dash
 from flask.testing import FlaskClient
 
-from dashboard import templates, words
+from dashboard import answers, templates, words
 from dashboard.access import Scope, without_rule
 from dashboard.charts.style import COLOURS
 from dashboard.page import charts, pages
 from dashboard.queries import data, source, views
+from dashboard.view import parse_search
+from etl.exports.writing import guarded
+from tests.dashboard.access.house import UPDATE
 from tests.dashboard.conftest import build, page, panel, signed_in
 from tests.dashboard.generation import CLOSED, ENGLAND, GAP, ICB, PCNS, PRACTICES, publish
+from tests.dashboard.marked import body_of
 
 Clients = Callable[[str], FlaskClient]
 ICB_ONLY = {
@@ -222,6 +226,15 @@ def test_csv_guards_text_that_a_spreadsheet_would_run(client_for: Clients) -> No
     assert row["file_name"] == "'=report.csv"
 
 
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r1", "\n1", " =1+1", "\ufeff=1", "＝1+1", "\x001"]
+)
+def test_every_text_that_a_spreadsheet_would_run_is_guarded_as_in_exports(text: str) -> None:
+    assert answers.csv_cell(text) == guarded(text) == "'" + text
+    assert answers.csv_cell("St John's = 1") == guarded("St John's = 1") == "St John's = 1"
+    assert answers.csv_cell(-0.25) == -0.25
+
+
 @pytest.mark.parametrize("name", sorted(charts()))
 @pytest.mark.parametrize("who", ["practice", "pcn"])
 def test_nobody_sees_a_practice_that_is_not_theirs(dashboard: Dash, client_for: Clients, name: str, who: str) -> None:
@@ -259,13 +272,30 @@ def test_anonymous_peers_have_neither_code_nor_name(client_for: Clients) -> None
         "?period=9999",
         "?measure=nothing",
         "?" + "a=1&" * 500,
-        "?organisation=" + "A" * 5000,
+        "?organisation=" + "A" * 4000,
     ],
 )
 def test_strange_addresses_are_answered_in_words(dashboard: Dash, client_for: Clients, search: str) -> None:
     client = client_for("icb")
     assert page(client, "/demand", search)
     assert panel(dashboard, client, "demand-trend", search)
+
+
+def test_an_address_longer_than_a_browser_sends_is_not_split_into_parts(dashboard: Dash, client_for: Clients) -> None:
+    """Dash's endpoint takes megabytes; half a million parts held a worker for seconds."""
+    too_long = "?" + "a=1&" * 2000 + "organisation=A99001"
+    body = body_of(
+        ".._pages_content.children..._pages_store.data..",
+        [{"id": "_pages_content", "property": "children"}, {"id": "_pages_store", "property": "data"}],
+        [
+            {"id": "_pages_location", "property": "pathname", "value": "/demand"},
+            {"id": "_pages_location", "property": "search", "value": too_long},
+        ],
+    )
+    answer = client_for("icb").post(UPDATE, json=body, headers={"Origin": "http://localhost"})
+    assert (answer.status_code, answer.text) == (400, "The address of the page is too long.\n")
+    assert parse_search(too_long) == {"a": "1"}
+    assert panel(dashboard, client_for("icb"), "demand-trend", too_long)
 
 
 def test_a_new_generation_is_served_without_a_restart(tmp_path: Path) -> None:
