@@ -22,7 +22,7 @@ from dashboard.access.tables import Database
 from dashboard.answers import csv_cell
 from dashboard.api_words import COLUMNS, DOCUMENTATION, PARAMETERS
 from dashboard.queries import organisations
-from dashboard.queries.measures import definitions
+from dashboard.queries.measures import ADDED_AT_ONCE, definitions
 from dashboard.queries.source import generation, reader
 
 KINDS = ("day", "week", "month")
@@ -255,8 +255,10 @@ def _conditions(scope: Scope, query: Query) -> tuple[list[str], dict[str, Any]]:
         parameters["seen"] = [f"{each.kind}:{each.code}" for each in known if organisations.may_see(scope, each)]
         parameters["fewest"] = organisations.fewest_in_total(scope)
         conditions.append("v.level || ':' || v.organisation IN (SELECT unnest(:seen))")
+        parameters["at_once"] = [name for name in definitions(scope) if name.startswith(ADDED_AT_ONCE)]
         conditions.append(
-            "(v.level IN ('practice', 'pcn') OR v.practices_counted IS NULL OR v.practices_counted >= :fewest)"
+            "(v.level IN ('practice', 'pcn') OR (v.practices_counted IS NULL OR v.practices_counted >= :fewest) "
+            "AND v.measure NOT IN (SELECT unnest(:at_once)))"
         )
     return conditions, parameters
 

@@ -181,7 +181,8 @@ AREAS = Chart(
         Column("patients_live", "Patients, live", "count"),
     ),
     measures=lambda view: ("telephony_live", "telephony_live_by_target", "telephony_late", "telephony_patients_live"),
-    meaning=OWN_WORDS + "Practices count where they belonged on the day told.",
+    meaning=OWN_WORDS + "Practices count where they belonged on the day told. A practice or PCN is not told of its "
+    "ICB's patients: from one day to the next they would grow by a list size, which names who went live.",
     empty=NO_TRACKER,
     height=0,
 )
@@ -300,6 +301,8 @@ def layout(scope: Scope, view: View) -> list[Component]:
     at = found["moment"]
     if at is None or not found["open"]:
         about = "The rollout tracker is not about this organisation. Choose the ICB or a part of it."
+        if organisations.is_above(scope, view.organisation):
+            about = "The rollout tracker names too few practices here to tell of all without telling of one."
         about = NO_TRACKER if at is None else about if at.is_told else untold(at)
         newest = dcc.Link(
             "Show the newest figures", href="/telephony" + view.search(on=None, believed=None, ending=None)

@@ -31,6 +31,18 @@ def definitions(scope: Scope) -> dict[str, dict[str, Any]]:
     return {row["measure"]: row for row in reader().records("SELECT * FROM measure ORDER BY title")}
 
 
+# A total of these grows by all of one practice between two months, and a list size or a sum of money names it. So they
+# are told of one's own organisations, and of a total above them to nobody but the ICB.
+ADDED_AT_ONCE = ("telephony_patients_", "telephony_funding_")
+
+
+def told_of(scope: Scope, organisation: Organisation, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of these measures that a scope may have of this organisation."""
+    if not organisations.is_above(scope, organisation):
+        return names
+    return tuple(name for name in names if not name.startswith(ADDED_AT_ONCE))
+
+
 # states such as telephony stages are known for the month that has just begun; activity is not
 OF_ACTIVITY = "NOT starts_with(measure, 'telephony_') AND NOT starts_with(measure, 'navigator')"
 
@@ -70,6 +82,8 @@ def series(scope: Scope, view: View, measure: str) -> Rows:
     data is a row of None. Columns: those of `measure_value`. No rows when there is no value in the period.
     """
     (code,) = organisations.permit(scope, [view.organisation.code])
+    if not told_of(scope, view.organisation, (measure,)):
+        return []
     found = reader().records(
         "SELECT * FROM ("
         + SERIES.format(values="measure_value")
@@ -134,7 +148,7 @@ def _latest(
         "AND list_contains(:names, v.measure) AND v.level = :level AND v.organisation = :code "
         "AND (v.level IN ('practice', 'pcn') OR v.practices_counted IS NULL OR v.practices_counted >= :fewest) "
         f"AND {UNTIL} ORDER BY v.measure, v.period_start",
-        names=list(names),
+        names=list(told_of(scope, organisation, names)),
         until=until,
         fewest=organisations.fewest_in_total(scope),
         level=organisation.kind,

@@ -213,9 +213,11 @@ def impact(scope: Scope, view: View) -> Rows:
 def impact_path(scope: Scope, view: View) -> Rows:
     """The redirection rate month by month around training: months_since, switched (mean of the practices trained),
     waiting (mean of those not yet trained in the same months), gap, and the same in each, the row of `impact`. No rows
-    where there is no answer."""
+    where there is no answer; nor for a narrower scope where either mean is of so few that it could work one out."""
     answer = next((row for row in impact(scope, view) if row["measure"] == RATE), None)
     if answer is None or answer["refusal"] is not None:
+        return []
+    if min(answer["practices"], answer["controls"]) < organisations.fewest_in_total(scope):
         return []
     rows = reader().records(
         "SELECT months_since, switched, waiting, switched - waiting AS gap FROM impact_path WHERE measure = :rate "

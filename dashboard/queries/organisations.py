@@ -120,6 +120,11 @@ def values_of(organisation: Organisation) -> str:
     return "own_value" if organisation.is_own or organisation.kind == "england" else "measure_value"
 
 
+def is_above(scope: Scope, organisation: Organisation) -> bool:
+    """Whether this is a total in which a narrower scope's own practices are some among others."""
+    return scope.kind != "icb" and organisation.kind in SHARED_KINDS
+
+
 def fewest_in_total(scope: Scope) -> int:
     """How many practices a total above a narrower scope must count in a period to be shown to it; 0: any."""
     return 0 if scope.kind == "icb" else FEWEST_PEERS + len(_own_practices(scope))

@@ -152,10 +152,19 @@ def _standing(organisation: Organisation, at: Moment, due: date) -> Rows:
 
 
 def told(scope: Scope, view: View) -> tuple[Moment | None, Rows]:
-    """The moment, and every open practice of the view's organisation; permits the organisation, not each practice."""
+    """The moment, and every open practice of the view's organisation; permits the organisation, not each practice.
+
+    None of a total above the scope of which the tracker names too few.
+    """
     organisations.permit(scope, [view.organisation.code])
     at = moment(scope, view)
-    return at, _standing(view.organisation, at, target(scope)) if at and at.is_told else []
+    rows = _standing(view.organisation, at, target(scope)) if at and at.is_told else []
+    too_few = sum(row["is_tracked"] for row in rows) < _fewest(scope, view.organisation)
+    return at, [] if too_few else rows
+
+
+def _fewest(scope: Scope, organisation: Organisation) -> int:
+    return organisations.fewest_in_total(scope) if organisations.is_above(scope, organisation) else 0
 
 
 def visible(scope: Scope, rows: Rows) -> Rows:
@@ -177,17 +186,19 @@ def practices(scope: Scope, view: View) -> Rows:
 def counts(scope: Scope, view: View) -> dict[str, Any]:
     """How many open practices, and how many of them at or beyond each stage, live by the target, late, waiting, on
     analogue lines, not in the tracker; patients of all and of those at or beyond each stage (None where a list is not
-    known)."""
+    known, and of a total above the scope: from one day to the next they would grow by the list of one practice, which
+    names it)."""
     at, rows = told(scope, view)
-    return {**_counted(rows, target(scope)), "moment": at}
+    return {**_counted(scope, view.organisation, rows), "moment": at}
 
 
-def _counted(rows: Rows, due: date) -> dict[str, Any]:
+def _counted(scope: Scope, organisation: Organisation, rows: Rows) -> dict[str, Any]:
+    due = target(scope)
     live = [row for row in rows if row["stage"] == "live"]
     found: dict[str, Any] = {
         stage: sum((row["stage_number"] or 0) >= number for row in rows) for number, stage in enumerate(STAGES, start=1)
     }
-    lists = [row["patients"] for row in rows]
+    lists: list[Any] = [None if organisations.is_above(scope, organisation) else row["patients"] for row in rows]
     return found | {
         "open": len(rows),
         "live_by_target": sum(row["live_on"] <= due for row in live),
@@ -271,12 +282,13 @@ def burn_up(scope: Scope, view: View) -> Rows:
         LEFT JOIN rollout_state AS s ON s.believed_on = :believed AND s.practice_code = m.practice
             AND s.from_date <= m.told AND (s.to_date IS NULL OR s.to_date >= m.told)
         WHERE m.to_date >= m.told
-        GROUP BY m.told ORDER BY m.told
+        GROUP BY m.told HAVING count(*) >= :fewest ORDER BY m.told
         """,
         believed=at.believed,
         planned=at.planned,
         day=at.day,
         code=view.organisation.code,
+        fewest=_fewest(scope, view.organisation),
     )
     started = next((place for place, row in enumerate(found) if row["signed_up"] or row["plan"]), len(found))
     planned = sorted(row["planned_live"] for row in rows if row["planned_live"])
@@ -302,7 +314,7 @@ def areas(scope: Scope, view: View) -> Rows:
         place = known.get(code)
         if place is None or not organisations.may_see(scope, place):
             continue
-        found = _counted(own, target(scope))
+        found = _counted(scope, place, own)
         standing = {f"at_{stage}": sum(row["stage"] == stage for row in own) for stage in STAGES}
         found["days_late"] = found["days_late"] if found["late"] else None
         answer.append({"organisation": code, "name": place.name, "level": place.kind, **found, **standing})
@@ -325,8 +337,9 @@ def has_map(scope: Scope) -> bool:
 
 
 def places(scope: Scope, view: View) -> Rows:
-    """What a map can show: a row a sub-ICB location with a boundary (kind `sub_icb`: code, name, practices, live,
-    share, geometry) and a row a practice with a place that the scope may see (kind `practice`: with its stage)."""
+    """What a map can show: a row a sub-ICB location with a boundary that the scope may see (kind `sub_icb`: code, name,
+    practices, live, share, geometry) and a row a practice with a place that the scope may see (kind `practice`: with
+    its stage)."""
     _, rows = told(scope, view)
     shapes = {row["code"]: row["geometry"] for row in reader().records("SELECT code, geometry FROM boundary")}
     known = organisations.directory().organisations
@@ -335,7 +348,7 @@ def places(scope: Scope, view: View) -> Rows:
         areas.setdefault(row["sub_icb"], []).append(row)
     answer: Rows = []
     for code, own in areas.items():
-        if code in shapes and code in known:
+        if code in shapes and code in known and organisations.may_see(scope, known[code]):
             live = sum(row["stage"] == "live" for row in own)
             common = {"code": code, "name": known[code].name, "practices": len(own), "live": live, "stage": None}
             answer.append({"kind": "sub_icb", **common, "share": live / len(own), "geometry": shapes[code]})

@@ -5,8 +5,10 @@ import io
 import json
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from dash import Dash
 
@@ -18,12 +20,13 @@ from dashboard.page import charts
 from dashboard.pages import _training
 from dashboard.pages import navigation as page
 from dashboard.pages.data import UNMAPPED
-from dashboard.queries import organisations
+from dashboard.queries import navigation, organisations
 from dashboard.queries.views import resolve
 from dashboard.view import Organisation, View
 from etl.feeds.navigation import CATEGORIES, DESTINATIONS
 from etl.settings import Settings
 from tests.dashboard.access.house import settings_for
+from tests.dashboard.generation import PCNS, PRACTICES, publish
 from tests.dashboard.one_app import keep_pages
 from tests.etl.navigation_files import publish_july
 
@@ -201,6 +204,36 @@ def test_before_and_after_training_is_drawn_as_it_is_told() -> None:
     # the month of training is left out, and the line breaks there
     assert trained["y"] == [0.35, 0.35, None, pytest.approx(0.43), pytest.approx(0.43)]
     assert "14 practices around their own training, and of nine practices not yet trained" in drawing.subtitle
+
+
+@pytest.mark.parametrize(
+    ("controls", "pcn_sees", "practice_sees"), [(8, False, False), (9, False, True), (14, True, True)]
+)
+def test_a_mean_of_a_few_practices_is_the_icbs_alone(
+    tmp_path: Path, controls: int, pcn_sees: bool, practice_sees: bool
+) -> None:
+    """One of two that wait knows the other's months from their mean. The PCN has six open practices, and needs eight
+    others beside them."""
+    path = publish(tmp_path / "published")
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "INSERT INTO measure (measure, title, unit) VALUES ('navigation_redirected', 'x', 'percent')"
+        )
+        connection.execute(
+            "INSERT INTO impact (measure, practices, controls) VALUES ('navigation_redirected', 20, ?)", [controls]
+        )
+        connection.execute("INSERT INTO impact_path VALUES ('navigation_redirected', 1, 0.5, 0.4)")
+    app = keep_pages(create_app(Settings(home=tmp_path), settings_for(tmp_path)))
+    with app.server.app_context():
+        for scope, sees in (
+            (ICB, True),
+            (Scope("pcn", PCNS[1]), pcn_sees),
+            (Scope("practice", PRACTICES[1]), practice_sees),
+        ):
+            view = resolve(scope, "")
+            assert bool(navigation.impact_path(scope, view)) == sees, scope
+            assert navigation.impact(scope, view), "the change and its interval are everybody's"
+    app.server.extensions["access"].engine.dispose()
 
 
 def test_an_answer_that_the_placebo_contradicts_is_no_headline() -> None:

@@ -19,13 +19,13 @@ from dash import Dash
 from flask.ctx import AppContext
 
 from dashboard import answers, findings_rollout, words
-from dashboard.access import Scope
+from dashboard.access import Scope, accounts
 from dashboard.app import create_app
 from dashboard.charts import rollout as rollout_charts
 from dashboard.charts.maps import live_map
 from dashboard.pages import _telephony_before_after as before_after
 from dashboard.pages import telephony as page
-from dashboard.queries import organisations, rebases, telephony, telephony_delivery
+from dashboard.queries import measures, organisations, rebases, telephony, telephony_delivery
 from dashboard.queries.views import resolve
 from etl.demo import organisations as demo_organisations
 from etl.demo import rollout as demo_rollout
@@ -34,7 +34,7 @@ from etl.nightly import nightly
 from etl.published.writing import publish as publish_generation
 from etl.settings import Settings
 from etl.warehouse.connection import Warehouse
-from tests.dashboard.access.house import settings_for
+from tests.dashboard.access.house import PASSWORD, settings_for, sign_in
 from tests.dashboard.generation import NAME, PRACTICES, publish
 from tests.dashboard.one_app import keep_pages
 
@@ -717,6 +717,98 @@ def test_a_pcn_sees_its_own_practices_by_name_and_the_icb_only_as_a_sum(story: S
              (("own", resolve(scope, "")), ("whole", whole))}  # fmt: skip
     assert shown == {"own": [True] * len(named), "whole": [False] * len(named)}
     assert f"organisation={pcn}" in str(page.layout(scope, whole))
+
+
+def _narrow(story: Story, kind: str) -> Scope:
+    practice = story.world.practices.iloc[0]
+    return Scope("pcn", practice.pcn) if kind == "pcn" else Scope("practice", practice.code)
+
+
+@pytest.mark.usefixtures("asked")
+@pytest.mark.parametrize("kind", ["pcn", "practice"])
+def test_a_narrower_scope_cannot_name_who_went_live_by_subtracting_days(story: Story, kind: str) -> None:
+    """Of two days next to each other: what patients grow by is the list of who went live between them."""
+    went_live: dict[date, list[str]] = {}
+    for code, own in story.trackers[story.newest].items():
+        if "live" in own and own["live"][1] and own["live"][1] > LISTED_IN:
+            went_live.setdefault(own["live"][1], []).append(code)
+    day, (who,) = min((day, who) for day, who in went_live.items() if len(who) == 1 and day.day > 1)
+
+    def patients(scope: Scope) -> list[int | None]:
+        views = [resolve(scope, f"?organisation={ICB}&on={each}") for each in (day - DAY, day)]
+        found = [telephony.areas(scope, view)[0] for view in views] + [telephony.counts(scope, view) for view in views]
+        return [each[name] for name in ("patients_live", "patients_installed", "patients") for each in found]
+
+    before, after = patients(SCOPE)[:2]
+    assert before is not None
+    assert after is not None
+    assert after - before == _list_size(story, who, day), "the instrument works"
+    scope = _narrow(story, kind)
+    assert who not in {each.code for each in organisations.choices(scope)}
+    assert set(patients(scope)) == {None}
+    assert telephony.counts(scope, resolve(scope, f"?on={day}"))["patients_live"] is not None, "its own are its own"
+    assert "of patients" not in str(page.layout(scope, resolve(scope, f"?organisation={ICB}&on={day}")))
+
+
+@pytest.mark.parametrize("kind", ["pcn", "practice"])
+def test_sums_of_patients_and_money_above_a_scope_are_the_icbs_alone(app: Dash, story: Story, kind: str) -> None:
+    """They grow by all of one practice from one month to the next, wherever they are asked for."""
+    names = ("telephony_patients_live", "telephony_patients_installed", "telephony_funding_paid", "telephony_live")
+    scope = _narrow(story, kind)
+    home = scope.code
+    for who, each in (("icb", SCOPE), (kind, scope)):
+        with app.server.test_request_context("/"):
+            view = replace(resolve(each, f"?organisation={ICB}"), first_month=LISTED_IN, last_month=TODAY)
+            latest = set(measures.latest(each, view, names))
+            series = {name for name in names if measures.series(each, view, name)}
+            accounts.add(app.server.extensions["access"], f"{kind}-{who}", "viewer", each, PASSWORD)
+        client = app.server.test_client()
+        assert sign_in(client, f"{kind}-{who}").status_code == 303
+        told = client.get(f"/api/v1/measures.csv?measure={','.join(names)}").text
+        by_api = {(row["measure"], row["organisation_code"]) for row in csv.DictReader(io.StringIO(told))}
+        expected = set(names) if each == SCOPE else {"telephony_live"}
+        assert (latest, series) == (expected, expected), who
+        assert {name for name, code in by_api if code == ICB} == expected, who
+        assert {name for name, code in by_api if code == home} == set(names), who
+
+
+@pytest.mark.usefixtures("asked")
+@pytest.mark.parametrize("kind", ["pcn", "practice"])
+def test_no_part_of_the_map_is_a_total_that_the_scope_may_not_see(story: Story, kind: str) -> None:
+    scope = _narrow(story, kind)
+    for search in ("", f"?organisation={ICB}"):
+        rows = telephony.places(scope, resolve(scope, search))
+        assert {row["kind"] for row in rows} == {"practice"}
+        assert {row["code"] for row in rows} <= {each.code for each in organisations.choices(scope)}
+
+
+def test_a_tracker_of_a_few_is_no_total_for_a_narrower_scope(story: Story, tmp_path: Path) -> None:
+    """It names one's own practice and seven others: fewer than the eight that any total needs. And so for a month in
+    which no more are known to be open."""
+    scope = _narrow(story, "practice")
+    few = [code for code in sorted(story.trackers[story.newest]) if code in _members(story, ICB, TODAY)][:8]
+    assert scope.code in few
+    before = {"telephony_practice": "practice NOT IN (SELECT unnest($few)) AND to_date < DATE '2023-06-01'"}
+    named = dict.fromkeys(("rollout", "rollout_state"), "practice_code NOT IN (SELECT unnest($few))")
+    for folder, left_out in ((tmp_path / "months", before), (tmp_path / "tracker", named)):
+        shutil.copytree(story.home.published, folder / "published")
+        name = (folder / "published" / "CURRENT").read_text(encoding="utf-8").strip()
+        with duckdb.connect(str(folder / "published" / name)) as connection:
+            for table, which in left_out.items():
+                connection.execute(f"DELETE FROM {table} WHERE {which}", {"few": few})
+        thin = keep_pages(create_app(Settings(home=folder, code=(ICB,)), settings_for(folder)))
+        with thin.server.test_request_context("/telephony"):
+            whole, everyone = resolve(scope, f"?organisation={ICB}"), resolve(SCOPE, "")
+            assert telephony.burn_up(SCOPE, everyone)[0]["day"] < date(2023, 6, 1)
+            assert telephony.counts(scope, resolve(scope, ""))["open"] == 1
+            if left_out is before:
+                assert min(row["day"] for row in telephony.burn_up(scope, whole)) == date(2023, 6, 30)
+            else:
+                assert telephony.counts(SCOPE, everyone)["open"] > len(few)
+                assert telephony.counts(scope, whole)["open"] == 0
+                assert telephony.burn_up(scope, whole) == telephony.areas(scope, whole) == []
+                assert "too few practices" in str(page.layout(scope, whole))
+        thin.server.extensions["access"].engine.dispose()
 
 
 @pytest.mark.usefixtures("asked")
