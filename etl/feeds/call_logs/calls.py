@@ -310,18 +310,22 @@ def _rung_back() -> str:
     asked_day = f"CAST({clock.london('callback_requested_at')} AS DATE)"
     rung_day = f"CAST({clock.london('answered_at')} AS DATE)"
     return f"""
-    WITH asked AS (
+    WITH outbound AS (
+        SELECT source_id, correlation_id, caller_pseudonym, answered_at, practice_code FROM window_legs AS l
+        WHERE direction = 'outbound' AND answered_at IS NOT NULL AND caller_pseudonym IS NOT NULL
+          AND NOT EXISTS (SELECT 1 FROM window_calls AS c
+            WHERE c.source_id = l.source_id AND c.native_call_id = l.correlation_id)
+    ),
+    asked AS (
         SELECT call_id, source_id, caller_pseudonym, {asked_day} AS day, callback_requested_at AS moment,
             coalesce(shared_with, practice_code) AS practice
-        FROM window_calls WHERE outcome = 'callback' AND NOT callback_completed AND caller_pseudonym IS NOT NULL
+        FROM window_calls SEMI JOIN outbound USING (source_id, caller_pseudonym)
+        WHERE outcome = 'callback' AND NOT callback_completed
     ),
     rung AS (
         SELECT source_id, correlation_id, caller_pseudonym, {rung_day} AS day, min(answered_at) AS moment,
             min(practice_code) AS practice
-        FROM window_legs
-        WHERE direction = 'outbound' AND answered_at IS NOT NULL AND caller_pseudonym IS NOT NULL
-          AND (source_id, correlation_id) NOT IN (SELECT (source_id, native_call_id) FROM window_calls)
-          AND (source_id, caller_pseudonym) IN (SELECT (source_id, caller_pseudonym) FROM asked)
+        FROM outbound SEMI JOIN asked USING (source_id, caller_pseudonym)
         GROUP BY ALL
     ),
     placed AS (  -- a call whose row names no practice is for the practice that the person last asked
