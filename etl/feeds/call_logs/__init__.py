@@ -9,6 +9,8 @@ checks.py        what each file is checked for as a whole
 clock.py         local times and UTC
 people.py        numbers to pseudonyms
 calls.py         legs to calls
+opening_hours.py when a practice is open
+call_backs.py    requests for a call-back and the calls that completed them
 half_hours.py    calls to half-hours and days
 """
 
@@ -22,6 +24,7 @@ from etl.feeds.call_logs import (
     checks,
     half_hours,
     mapped_csv,
+    opening_hours,
     people,
     queue_log,
     rows,
@@ -64,7 +67,7 @@ def recognise(received: Received) -> str | None:
 def read(reading: Reading) -> None:
     """Stage the file's legs. Raises RefusedFile saying what is wrong with the file, the source or the clock."""
     # a wrong entry is found before the file is read, not when calls are built
-    calls.opening_hours(reading.settings.practice_hours)
+    opening_hours.listed(reading.settings.practice_hours)
     source = sources.source_of(reading.settings.telephony_source, reading.received.name)
     platform, reader = READERS.get(reading.layout, ("", None))
     if source.platform == "mapped_csv":

@@ -5,21 +5,17 @@ is limited to the local dates beside those legs, so that the cost is of what cam
 building is done by DuckDB in process; where the facts live does not matter.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 import duckdb
-import holidays
 
-from etl.feeds.call_logs import clock
-from etl.feeds.feed import RefusedFile, say
+from etl.feeds.call_logs import call_backs, clock, opening_hours
+from etl.feeds.feed import say
 from etl.warehouse.connection import Warehouse
 from etl.warehouse.tables import metadata
 
-CORE_HOURS = dict.fromkeys(("monday", "tuesday", "wednesday", "thursday", "friday"), "08:00-18:30")
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 # of so many legs the calls are built at once: about a gigabyte of what they say
 LEGS_AT_ONCE = 2_000_000
 ANSWERED_BY_A_PERSON = "connected, connected_by_talk, answered_surely, answered_after"
@@ -74,7 +70,7 @@ def rebuild(warehouse: Warehouse, since: int) -> bool:
         "FROM window_legs AS l LEFT JOIN links AS k "
         "ON l.kind = 'event' AND k.source_id = l.source_id AND k.channel_id = l.correlation_id"
     )
-    _opening_hours(warehouse, touched)
+    opening_hours.register(con, warehouse.settings.practice_hours, touched.first.year, touched.last.year)
     # where every leg is new and there is no call yet, as on the first night, there is nothing to choose
     is_first = con.execute(
         f"SELECT (SELECT count(*) FROM window_legs WHERE load_id <= {since}) + (SELECT count(*) FROM window_calls) = 0"
@@ -91,7 +87,7 @@ def rebuild(warehouse: Warehouse, since: int) -> bool:
     for legs, begun in _spans(con):
         warehouse.append("fact.call", f"({_calls(legs, begun, chosen)})", columns)
     _look(warehouse, "window_calls", "fact.call", touched)
-    _ring_back(warehouse, touched)
+    call_backs.complete(warehouse, touched.window)
     built = "" if is_first else "SEMI JOIN wanted AS w ON w.source_id = c.source_id AND w.call_key = c.native_call_id"
     con.execute(
         "CREATE OR REPLACE TEMP TABLE touched_days AS SELECT practice_code, local_date FROM gone "
@@ -99,7 +95,7 @@ def rebuild(warehouse: Warehouse, since: int) -> bool:
     )
     for name in ("window_legs", "window_calls", "keyed"):
         con.execute(f"DROP {'VIEW' if warehouse.is_duckdb or name == 'keyed' else 'TABLE'} IF EXISTS {name}")
-    for name in ("links", "wanted", "gone", "rung_back", "open_hours", "bank_holidays"):
+    for name in ("links", "wanted", "gone", "open_hours", "bank_holidays"):
         con.execute(f"DROP TABLE IF EXISTS {name}")
     return True
 
@@ -291,115 +287,3 @@ def _outcome() -> str:
         WHEN NOT is_open THEN 'out_of_hours'
         WHEN diverted THEN 'ivr_diverted'
         ELSE 'abandoned_ivr' END"""
-
-
-def _ring_back(warehouse: Warehouse, touched: Touched) -> None:
-    """Say of the requests that an outbound call completed that they were."""
-    warehouse.con.execute(f"CREATE OR REPLACE TEMP TABLE rung_back AS {_rung_back()}")
-    if warehouse.con.execute("SELECT count(*) FROM rung_back").fetchone()[0]:  # type: ignore[index]
-        warehouse.share("rung_back", ["call_id"], "fact.call")
-        warehouse.execute(
-            f"UPDATE fact.call SET callback_completed = TRUE WHERE {touched.window} "
-            "AND call_id IN (SELECT call_id FROM rung_back)"
-        )
-
-
-def _rung_back() -> str:
-    """SELECT the ids of requests completed by an outbound call: the first connected one from the practice to
-    the caller before the local day ends, each completing one request, the earliest still waiting."""
-    asked_day = f"CAST({clock.london('callback_requested_at')} AS DATE)"
-    rung_day = f"CAST({clock.london('answered_at')} AS DATE)"
-    return f"""
-    WITH outbound AS (
-        SELECT source_id, correlation_id, caller_pseudonym, answered_at, practice_code FROM window_legs AS l
-        WHERE direction = 'outbound' AND answered_at IS NOT NULL AND caller_pseudonym IS NOT NULL
-          AND NOT EXISTS (SELECT 1 FROM window_calls AS c
-            WHERE c.source_id = l.source_id AND c.native_call_id = l.correlation_id)
-    ),
-    asked AS (
-        SELECT call_id, source_id, caller_pseudonym, {asked_day} AS day, callback_requested_at AS moment,
-            coalesce(shared_with, practice_code) AS practice
-        FROM window_calls SEMI JOIN outbound USING (source_id, caller_pseudonym)
-        WHERE outcome = 'callback' AND NOT callback_completed
-    ),
-    rung AS (
-        SELECT source_id, correlation_id, caller_pseudonym, {rung_day} AS day, min(answered_at) AS moment,
-            min(practice_code) AS practice
-        FROM outbound SEMI JOIN asked USING (source_id, caller_pseudonym)
-        GROUP BY ALL
-    ),
-    placed AS (  -- a call whose row names no practice is for the practice that the person last asked
-        SELECT r.source_id, r.caller_pseudonym, r.day, r.moment, r.correlation_id,
-            coalesce(r.practice, max_by(a.practice, a.moment)) AS practice
-        FROM rung AS r LEFT JOIN asked AS a
-          ON a.source_id = r.source_id AND a.caller_pseudonym = r.caller_pseudonym AND a.day = r.day
-         AND a.moment <= r.moment
-        GROUP BY r.source_id, r.caller_pseudonym, r.day, r.moment, r.correlation_id, r.practice
-    ),
-    events AS (
-        SELECT source_id, caller_pseudonym, day, practice, moment, 0 AS is_call, call_id AS id FROM asked
-        UNION ALL SELECT source_id, caller_pseudonym, day, practice, moment, 1, correlation_id FROM placed
-    ),
-    levels AS (
-        SELECT *, sum(1 - 2 * is_call) OVER (same ORDER BY moment, is_call, id) AS level FROM events
-        WINDOW same AS (PARTITION BY source_id, caller_pseudonym, day, practice)
-    ),
-    lowest AS (
-        SELECT *, coalesce(min(level) OVER (PARTITION BY source_id, caller_pseudonym, day, practice
-            ORDER BY moment, is_call, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS lowest_before
-        FROM levels
-    ),
-    -- a call finds someone waiting unless it takes the balance of requests and calls to a new low
-    used AS (
-        SELECT *, row_number() OVER (PARTITION BY source_id, caller_pseudonym, day, practice, is_call
-            ORDER BY moment, id) AS place
-        FROM lowest WHERE is_call = 0 OR level >= least(0, lowest_before)
-    )
-    SELECT a.id AS call_id FROM used AS a JOIN used AS r USING (source_id, caller_pseudonym, day, practice, place)
-    WHERE a.is_call = 0 AND r.is_call = 1
-    """
-
-
-def _opening_hours(warehouse: Warehouse, touched: Touched) -> None:
-    """`open_hours(practice, weekday, opens, closes)`, minutes of the day, '' for core hours; `bank_holidays(day)`."""
-    con = warehouse.con
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE open_hours (practice VARCHAR, weekday INTEGER, opens INTEGER, closes INTEGER)"
-    )
-    con.executemany("INSERT INTO open_hours VALUES (?, ?, ?, ?)", opening_hours(warehouse.settings.practice_hours))
-    years = range(touched.first.year - 1, touched.last.year + 2)
-    named = holidays.country_holidays("GB", subdiv="ENG", years=years)
-    con.execute("CREATE OR REPLACE TEMP TABLE bank_holidays (day DATE)")
-    con.executemany("INSERT INTO bank_holidays VALUES (?)", [(day,) for day in named])
-
-
-def opening_hours(own: Mapping[str, Any]) -> list[tuple[str, int, int, int]]:
-    """Rows (practice, weekday 1–7, opens, closes) in minutes of the day; practice '' is core hours.
-
-    own: `practice_hours` of icb.toml: practice → day → "08:00-18:30", several times separated by commas; a day
-    that is left out is closed. Raises RefusedFile naming the entry that is wrong.
-    """
-    rows = []
-    for practice, week in {"": CORE_HOURS, **own}.items():
-        code = str(practice).strip().upper()
-        if not isinstance(week, Mapping):
-            raise _wrong_hours(code, "")
-        for day, times in week.items():
-            if day.lower() not in WEEKDAYS:
-                raise _wrong_hours(code, day)
-            for span in str(times).split(","):
-                try:
-                    opens, closes = (int(t.strip()[:-3]) * 60 + int(t.strip()[-2:]) for t in span.split("-"))
-                except ValueError:
-                    raise _wrong_hours(code, day) from None
-                rows.append((code, WEEKDAYS.index(day.lower()) + 1, opens, closes))
-        # closed all week is said by an entry that no minute falls in
-        rows.append((code, 1, 0, 0))
-    return rows
-
-
-def _wrong_hours(practice: str, day: str) -> RefusedFile:
-    return RefusedFile(
-        f"`practice_hours` of {practice} in icb.toml is wrong{f' for {day}' if day else ''}. Write for example "
-        '{ monday = "08:00-18:30", saturday = "09:00-12:00" }; correct it and put the file in the inbox again.'
-    )
