@@ -18,7 +18,7 @@ from etl.demo.world import OWN_PRACTICES, World, add_months
 from etl.london import LONDON
 
 MONTHS = 14  # enough before and after the trainings of TRAINED_MEANWHILE
-CANONICAL = (*range(0, 13), 16, 18, 20, 21, 22, *range(24, 30), 32, 36, 38, 40, 41, 43, 44, 46)
+CANONICAL = (*range(13), 16, 18, 20, 21, 22, *range(24, 30), 32, 36, 38, 40, 41, 43, 44, 46)
 SYSTMCONNECT, RAPID_HEALTH, SNOMED = (14, 15), (33,), (37,)
 UNTRAINED = (5, 9, 14, 21, 22, 26, 32, 36, 40)
 TRAINED_MEANWHILE = (1, 4, 7, 8, 11, 16, 18, 20, 24, 27, 28, 43, 44, 46)

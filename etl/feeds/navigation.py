@@ -145,7 +145,7 @@ def read(reading: Reading) -> None:
         _register_sources(reading)
         relation = _relation(reading, profile)
         ids.refuse_names(reading, relation, _names(profile))
-        problems = _problems(reading, profile)
+        problems = _problems(profile)
         skip = f"coalesce(_snomed_code IN ({', '.join(map(say, CAME_BACK))}), FALSE)"
         reading.stage("navigation", relation, _facts(reading), problems, skip)
         _cover(reading)
@@ -229,7 +229,7 @@ def _names(profile: Profile) -> dict[str, tuple[str, str]]:
     }  # fmt: skip
 
 
-def _problems(reading: Reading, profile: Profile) -> list[Problem]:
+def _problems(profile: Profile) -> list[Problem]:
     """Why a row is refused. No reason repeats a cell that may be personal."""
     practice, when = profile.heading("practice_code"), profile.heading("recorded_at")
     now = datetime.now(UTC).replace(tzinfo=None) + timedelta(minutes=5)

@@ -204,7 +204,7 @@ def _month_in(name: str, today: date) -> date:
     parts = found.groupdict()
     month = int(parts["number"]) if parts.get("number") else months[parts["word"].lower()]
     spoken_of = date(2000 + int(parts["year"]) % 100, month, 1)
-    return spoken_of if spoken_of <= today else today
+    return min(spoken_of, today)
 
 
 # --- the ePCN workbook -----------------------------------------------------------------------------------

@@ -77,7 +77,6 @@ class Bad(Exception):
 
 
 Row = dict[str, Any]  # our column → value, with `line`, `sheet` and the file's headings under `headings`
-Required = Mapping[str, Sequence[tuple[str, ...]]]
 
 
 def profiles(feed: str, home: Path | None) -> dict[str, Profile]:
@@ -219,7 +218,7 @@ class Reader:
             except Bad as bad:
                 self.refuse(line, table, bad)
                 continue
-            for part in table.profile.parts if table.profile.parts else ("",):
+            for part in table.profile.parts or ("",):
                 said = [place for (p, column), place in table.places.items() if p == part and column != "line_type"]
                 if part and not any(_text(_at(cells, place)) for place in said):
                     continue
