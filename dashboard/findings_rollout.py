@@ -62,11 +62,10 @@ def long(days: int) -> str:
     return words.plural(years, "year") + (f" {words.plural(rest, 'month')}" if rest else "")
 
 
-def of(part: int, whole: int, noun: str = "practice") -> str:
+def of(part: int, whole: int, noun: str = "practice", nouns: str | None = None) -> str:
     """`3 of 4 practices`, `all 4 practices`, `none of 4 practices`."""
-    if part == whole > 1:
-        return f"all {whole:,} {noun}s"
-    return f"{part or 'none'} of {whole:,} {noun}{'' if whole == 1 else 's'}"
+    nouns = noun if whole == 1 else nouns or noun + "s"
+    return f"all {whole:,} {nouns}" if part == whole > 1 else f"{part or 'none'} of {whole:,} {nouns}"
 
 
 def opening(text: str) -> str:
@@ -144,7 +143,7 @@ def said(
         reached = words.value(found["patients_live"] / found["patients"], "percent")
         rest = f" {_be(at, True)} registered at a live practice: {words.large(found['patients_live'])}."
         answer.append(Sentence(f"{reached} of patients", rest))
-    if waiting:
+    if waiting and len(rows) == found["open"]:  # of some of them it would be taken for that of all
         answer.append(_longest_wait(waiting, at))
     answer.append(_analogue(found, switch_offs))
     if forecast is not None:
@@ -182,7 +181,9 @@ def _by_target(then: dict[str, Any] | None, found: dict[str, Any], due: date | N
     share = words.value(then["live"] / then["open"], "percent")
     rest = f": {of(then['live'], then['open'])} then open."
     if moves := _moves(then, "had been live by then"):
-        rest += f" {opening(moves)} since: hence {found['live_by_target'] or 'none'} of the {found['open']} above."
+        by = found["live_by_target"]
+        hence = f"all {by}" if by == found["open"] else f"{by or 'none'} of the {found['open']}"
+        rest += f" {opening(moves)} since: hence {hence} above."
     return [Sentence(f"{share} of practices were live on {words.day(due)}", rest)]
 
 
@@ -298,11 +299,11 @@ def _analogue(found: dict[str, Any], withdrawals: list[date]) -> Sentence:
     if ahead:
         away = long((ahead[0] - at.day).days)
         when = f"{away} later" if _is_past(at) else f"in {away}"
-        rest = f"; they {_be(at, True)} to be withdrawn on {words.day(ahead[0])}, {when}"
+        rest = f", which {_be(at, True)} to be withdrawn on {words.day(ahead[0])}, {when}"
         rest += f". A later date is set too: {words.day(ahead[-1])}" if len(ahead) > 1 else ""
     if gone:
         passed = f"The first date set for that, {words.day(gone[0])}, {'had' if _is_past(at) else 'has'} passed"
-        rest += f". {passed}" if ahead else f"; they were to be withdrawn by {words.day(gone[-1])}"
+        rest += f". {passed}" if ahead else f", which were to be withdrawn by {words.day(gone[-1])}"
     return Sentence(claim, f"{rest}.")
 
 

@@ -42,7 +42,7 @@ TILES: dict[str, tuple[str, str, str]] = {
     "installed": ("I", NAVY_MIDDLE, ON_STRONG),
     "live": ("L", NAVY, ON_STRONG),
 }
-TILE = 26
+TILE, FEWEST_ACROSS, TELEPHONE = 26, 7, 190  # pixels of a tile; a row has room for so many; pixels for it at 390 across
 Finish = tuple[date | None, date | None, date | None]
 
 
@@ -82,22 +82,8 @@ def burn_up(rows: Rows, marks: Sequence[tuple[date, str]], finish: Finish | None
                     "hovertemplate": f"about {words.day(likely)}<extra>forecast finish</extra>",
                 }
             )  # fmt: skip
-    shapes, notes = [], []
-    for place, (day, text) in enumerate(sorted(marks)):
-        at = day.isoformat()
-        shapes.append(
-            {"type": "line", "xref": "x", "yref": "paper", "x0": at, "x1": at, "y0": 0, "y1": 1,
-             "line": {"color": PLUM, "width": 1.8, "dash": "solid" if place == 0 else "dash"}}
-        )  # fmt: skip
-        # beside its line where nothing is drawn: below the curves, the target's to the right
-        is_late = place > 0
-        notes.append(
-            {"x": at, "y": 0.02 + 0.09 * place, "xref": "x", "yref": "paper", "text": text, "showarrow": False,
-             "xanchor": "right" if is_late else "left", "xshift": -4 if is_late else 4, "yanchor": "bottom",
-             "font": {"color": PLUM, "size": 12}}
-        )  # fmt: skip
     drawn_figure = figure(
-        traces, height, hovermode="x unified", shapes=shapes, annotations=notes,
+        traces, height, hovermode="x unified", **_upright(marks, 0.02, "bottom"),
         xaxis={"type": "date", "tickformat": "%Y", "dtick": "M12", "showgrid": False, "hoverformat": "%-d %b %Y",
                "range": plain([min(ends), max(ends)])},
         yaxis={"rangemode": "tozero", "nticks": 6},
@@ -106,25 +92,32 @@ def burn_up(rows: Rows, marks: Sequence[tuple[date, str]], finish: Finish | None
     return drawn_figure
 
 
+def _upright(marks: Sequence[tuple[date, str]], y: float, anchor: str) -> dict[str, Any]:
+    """A line at each mark, whole where it is a target's; its words run along it, so that a telephone has room."""
+    shapes, notes = [], []
+    for day, text in sorted(marks):
+        at, is_target = day.isoformat(), text.startswith("target")
+        shapes.append(
+            {"type": "line", "xref": "x", "yref": "paper", "x0": at, "x1": at, "y0": 0, "y1": 1,
+             "line": {"color": PLUM, "width": 1.8, "dash": "solid" if is_target else "dash"}}
+        )  # fmt: skip
+        # the curves are to the left of the target
+        notes.append(
+            {"x": at, "y": y, "xref": "x", "yref": "paper", "text": text, "showarrow": False, "textangle": -90,
+             "xanchor": "left" if is_target else "right", "xshift": 2 if is_target else -2, "yanchor": anchor,
+             "font": {"color": PLUM, "size": 12}}
+        )  # fmt: skip
+    return {"shapes": shapes, "annotations": notes}
+
+
 def analogue(rows: Rows, marks: Sequence[tuple[date, str]], height: int = 260) -> Figure:
     """Practices still on analogue lines, by month. rows: day, on_analogue; marks: when lines are withdrawn."""
     days = [row["day"] for row in rows]
     line = _line(plain(days), [row["on_analogue"] for row in rows], "on analogue lines", ORANGE, 3)
     line |= {"line": {**line["line"], "shape": "hv"}, "fill": "tozeroy", "fillcolor": "rgba(244,106,37,0.12)"}
-    shapes, notes = [], []
     ends = [days[0], max([days[-1], *(day for day, _ in marks)]) + timedelta(days=60)]
-    for place, (day, text) in enumerate(sorted(marks)):
-        at = day.isoformat()
-        shapes.append(
-            {"type": "line", "xref": "x", "yref": "paper", "x0": at, "x1": at, "y0": 0, "y1": 1,
-             "line": {"color": PLUM, "width": 1.8, "dash": "dash"}}
-        )  # fmt: skip
-        notes.append(
-            {"x": at, "y": 0.98 - 0.1 * place, "xref": "x", "yref": "paper", "text": text, "showarrow": False,
-             "xanchor": "right", "xshift": -4, "yanchor": "top", "font": {"color": PLUM, "size": 12}}
-        )  # fmt: skip
     return figure(
-        [line], height, showlegend=False, hovermode="x unified", shapes=shapes, annotations=notes,
+        [line], height, showlegend=False, hovermode="x unified", **_upright(marks, 0.98, "top"),
         xaxis={"type": "date", "tickformat": "%Y", "dtick": "M12", "showgrid": False, "hoverformat": "%-d %b %Y",
                "range": plain(ends)},
         yaxis={"rangemode": "tozero", "nticks": 5},
@@ -190,6 +183,8 @@ def tiles(rows: Rows) -> Figure:
     for row in rows:
         groups.setdefault(row["pcn_name"] or "No PCN", []).append(row)
     names = list(groups)
+    across = max(FEWEST_ACROSS, *(len(group) for group in groups.values()))
+    size, rim = min(TILE, TELEPHONE // across), {"color": GREY, "width": 1}
     traces = []
     for kind, (letter, colour, ink) in TILES.items():
         marked = [
@@ -210,7 +205,7 @@ def tiles(rows: Rows) -> Figure:
                 "ids": [row["practice"] for _, _, row in marked],  # a click leads to the practice
                 "text": [letter] * len(marked),
                 "textfont": {"color": ink, "size": 13},
-                "marker": {"symbol": "square", "size": TILE, "color": colour, "line": {"color": GREY, "width": 1}},
+                "marker": {"symbol": "square", "size": size, "color": colour, "line": rim},
                 "customdata": [
                     f"<b>{row['name'] or row['practice']}</b><br>{STAGE_WORDS.get(kind, kind)}"
                     + (f" since {words.day(row['since'])}" if row["since"] else "")
@@ -220,10 +215,9 @@ def tiles(rows: Rows) -> Figure:
                 "hovertemplate": "%{customdata}<extra></extra>",
             }
         )  # fmt: skip
-    widest = max(len(group) for group in groups.values())
     drawn = figure(
         traces, 70 + 34 * len(names), hovermode="closest",
-        xaxis={"visible": False, "range": [-0.6, max(widest, 9) - 0.4]},
+        xaxis={"visible": False, "range": [-0.6, across - 0.4]},
         yaxis={"type": "category", "showgrid": False, "autorange": "reversed",
                "categoryorder": "array", "categoryarray": names},
     )  # fmt: skip

@@ -29,7 +29,7 @@ def board(rows: Rows, address: Callable[[str], str], csv: str) -> Component:
                 + (" PCNs with a practice that is not live stand open." if len(groups) > FEW_PCNS else ""),
                 className="subtitle",
             ),
-            *[_group(name, own, address, len(groups)) for name, own in groups.items()],
+            *[_group(name, own, address, len(groups), len(rows)) for name, own in groups.items()],
             html.Footer(
                 html.Div(
                     html.A("CSV", href=csv, download="", **attributes(aria_label="CSV of: practice by practice")),
@@ -43,7 +43,7 @@ def board(rows: Rows, address: Callable[[str], str], csv: str) -> Component:
     )
 
 
-def _group(name: str, rows: Rows, address: Callable[[str], str], groups: int) -> Component:
+def _group(name: str, rows: Rows, address: Callable[[str], str], groups: int, rows_in_all: int) -> Component:
     live = sum(row["stage"] == "live" for row in rows)
     body = [
         [
@@ -59,7 +59,7 @@ def _group(name: str, rows: Rows, address: Callable[[str], str], groups: int) ->
     caption = f"Stages reached by the practices of {name}"
     return html.Details(
         [
-            html.Summary(f"{name}: {of(live, len(rows))} live"),
+            html.Summary(f"{name}: {of(live, len(rows))} live" if rows_in_all > 1 else name),
             scrolling(table(caption, HEADINGS, body, {len(HEADINGS) - 1}), caption),
         ],
         open=live < len(rows) or groups <= FEW_PCNS,

@@ -91,10 +91,13 @@ def _money(rows: Rows, view: View, known: Definitions) -> Drawing:
     awarded, paid = (sum(row[name] or 0 for row in rows) for name in ("awarded", "paid"))
     practices = len({row["practice"] for row in rows})
     undated = sum(row["date"] is None for row in rows)
+    paid_of = f"{pounds(paid)} paid of {pounds(awarded)} awarded"
+    if paid in (0, awarded):
+        paid_of = f"{'All' if paid else 'None'} of the {pounds(awarded)} awarded is paid{'' if paid else ' yet'}"
     each = f": {pounds(awarded / practices)} awarded and {pounds(paid / practices)} paid per practice, over {practices}"
     each *= practices > 1
     return Drawing(
-        f"{pounds(paid)} paid of {pounds(awarded)} awarded" + _of_share(awarded, rows[0]["share"]),
+        paid_of + _of_share(awarded, rows[0]["share"]),
         f"Dated on or before the day told{each}. In pounds, the unpaid first.",
         coverage=f"{words.plural(undated, 'item')} without a date" if undated else "",
         note=_where_from(rows[0]["share"]),
@@ -105,7 +108,7 @@ def _of_share(awarded: float, share: dict[str, Any] | None) -> str:
     if share is None or not share["pounds"]:
         return ""
     whose = "its share" if share["is_own"] else "an even share"
-    return f", which is {words.value(awarded / share['pounds'], 'percent')} of {whose} ({pounds(share['pounds'])})"
+    return f"; the award is {words.value(awarded / share['pounds'], 'percent')} of {whose} ({pounds(share['pounds'])})"
 
 
 def _where_from(share: dict[str, Any] | None) -> str:

@@ -20,6 +20,7 @@ from dashboard.pages._telephony_impact import IMPACT
 from dashboard.queries import organisations, telephony
 from dashboard.view import View
 
+BELOW = {"marginTop": "16px"}
 CAPABILITY_WORDS = {
     "queue_position": "Place in the queue",
     "call_back": "Call-back",
@@ -242,7 +243,7 @@ def _capabilities(rows: Rows, view: View, known: Definitions) -> Drawing:
     least = min(counts, key=lambda each: counts[each])
     live = sum(row["stage"] == "live" for row in rows)
     told = "; ".join(f"{CAPABILITY_WORDS[each].lower()} {count or 'none'}" for each, count in counts.items())
-    alone = f"Its system has {rows[0]['has']} of the {len(counts)} capabilities"
+    alone = f"Its system has {of(rows[0]['has'], len(counts), 'capability', 'capabilities')}"
     return Drawing(
         alone
         if len(rows) == 1
@@ -300,14 +301,7 @@ def layout(scope: Scope, view: View) -> list[Component]:
     found = telephony.counts(scope, view)
     at = found["moment"]
     if at is None or not found["open"]:
-        about = "The rollout tracker is not about this organisation. Choose the ICB or a part of it."
-        if organisations.is_above(scope, view.organisation):
-            about = "The rollout tracker names too few practices here to tell of all without telling of one."
-        about = NO_TRACKER if at is None else about if at.is_told else untold(at)
-        newest = dcc.Link(
-            "Show the newest figures", href="/telephony" + view.search(on=None, believed=None, ending=None)
-        )
-        return [*headline("Digital telephony", about), *([_choices(scope, at), html.P(newest)] if at else [])]
+        return _nothing(scope, view, at)
     rows, due = telephony.practices(scope, view), telephony.target(scope)
     forecast = telephony.forecast(scope, view) if found["live"] < found["open"] else None
     is_only = found["open"] == 1 and view.organisation.kind != "practice"
@@ -322,6 +316,30 @@ def layout(scope: Scope, view: View) -> list[Component]:
         *(_by_practice(scope, view, rows) if are_named else _elsewhere(scope, view)),
         html.H2("Did it help?", className="section"),
         html.Div([slot(IMPACT, view, wide=True)], className="panels"),
+    ]
+
+
+def _nothing(scope: Scope, view: View, at: telephony.Moment | None) -> list[Component]:
+    """Why there is nothing to be told, and what to choose instead."""
+    if at is None:
+        return headline("Digital telephony", NO_TRACKER)
+    closed = view.organisation.closed
+    if not at.is_told:
+        about = untold(at)
+    elif organisations.is_above(scope, view.organisation):
+        about = "The rollout tracker names too few practices here to tell of all without telling of one."
+    elif closed is not None and closed < at.day:
+        about = f"{view.organisation.name} closed on {words.day(closed)}. Choose an earlier day."
+    else:
+        about = (
+            f"No practice of {view.organisation.name} was open on {words.day(at.day)}, or the ICB's rollout does not "
+        )
+        about += "include it."
+    newest = dcc.Link("Show the newest figures", href="/telephony" + view.search(on=None, believed=None, ending=None))
+    return [
+        *headline("Digital telephony", about),
+        _choices(scope, at),
+        *[html.P(newest, style=BELOW)] * (not at.is_told),
     ]
 
 
@@ -356,7 +374,7 @@ def _elsewhere(scope: Scope, view: View) -> list[Component]:
     """Where those practices are that may be named; a part of them would be taken for all."""
     own = organisations.home(scope)
     link = dcc.Link(own.name, href="/telephony" + view.search(organisation=own.code))
-    return [html.P(["You see this area as a whole; practice by practice you see ", link, "."])]
+    return [html.P(["You see this area as a whole; practice by practice you see ", link, "."], style=BELOW)]
 
 
 def _choices(scope: Scope, at: telephony.Moment) -> Component:

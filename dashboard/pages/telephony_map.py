@@ -58,11 +58,12 @@ MAP = Chart(
 def layout(scope: Scope, view: View) -> list[Component]:
     """The map, and the way back."""
     at = telephony.moment(scope, view)
+    back = html.P(html.A("Back to digital telephony", href="/telephony" + view.search()))
     if at is None or not at.is_told:
-        return headline("Where digital telephony is live", untold(at) if at else NO_TRACKER)
+        return [*headline("Where digital telephony is live", untold(at) if at else NO_TRACKER), back]
     return [
         *headline("Where digital telephony is live", f"{view.organisation.name} · {as_told(at)}"),
-        html.P(html.A("Back to digital telephony", href="/telephony" + view.search())),
+        back,
         html.Div([slot(MAP, view, wide=True)], className="panels"),
     ]
 

@@ -158,9 +158,13 @@ def told(scope: Scope, view: View) -> tuple[Moment | None, Rows]:
     """
     organisations.permit(scope, [view.organisation.code])
     at = moment(scope, view)
-    rows = _standing(view.organisation, at, target(scope)) if at and at.is_told else []
-    too_few = sum(row["is_tracked"] for row in rows) < _fewest(scope, view.organisation)
-    return at, [] if too_few else rows
+    return at, _enough(scope, view.organisation, at) if at and at.is_told else []
+
+
+def _enough(scope: Scope, organisation: Organisation, at: Moment) -> Rows:
+    """Every open practice of an organisation, unless the tracker names too few for the scope."""
+    rows = _standing(organisation, at, target(scope))
+    return [] if sum(row["is_tracked"] for row in rows) < _fewest(scope, organisation) else rows
 
 
 def _fewest(scope: Scope, organisation: Organisation) -> int:
@@ -232,13 +236,13 @@ def turnover(scope: Scope, view: View) -> dict[str, Any]:
         return answer
     due = target(scope)
     if at.first <= due < at.day:
-        then = _standing(view.organisation, replace(at, day=due), due)
+        then = _enough(scope, view.organisation, replace(at, day=due))
         live = {row["practice"] for row in then if row["live_on"]}
         now = {row["practice"] for row in rows if row["live_on"] and row["live_on"] <= due}
         answer["target"] = {"open": len(then), "live": len(live), **_moves(live, now, at.day)} if then else None
     if at.day < at.last:
-        now = {row["practice"] for row in _standing(view.organisation, replace(at, day=at.last), due)}
-        answer["since"] = _moves({row["practice"] for row in rows}, now, at.last)
+        now = {row["practice"] for row in _enough(scope, view.organisation, replace(at, day=at.last))}
+        answer["since"] = _moves({row["practice"] for row in rows}, now, at.last) if now else None
     return answer
 
 

@@ -517,6 +517,18 @@ def test_the_page_says_why_the_target_is_counted_differently_then_and_now(story:
     assert "; two of them have closed since." in text
 
 
+@pytest.mark.usefixtures("asked")
+def test_a_closed_practice_and_one_without_money_or_capabilities_are_told_in_words(story: Story) -> None:
+    closed, stuck = story.world.practices.code[CLOSED], story.world.practices.code[STUCK[0]]
+    text = str(page.layout(SCOPE, resolve(SCOPE, f"?organisation={closed}")))
+    assert f"closed on {words.day(CLOSES)}. Choose an earlier day." in text
+    assert "Live since" in str(page.layout(SCOPE, resolve(SCOPE, f"?organisation={closed}&on={CLOSES}")))
+    view = f"?organisation={stuck}"
+    assert not any(float(row["paid"]) for row in story.money if row["practice_code"] == stuck)
+    assert "None of the £" in json.dumps(answers.panel_answer(SCOPE, "telephony-money", view), ensure_ascii=False)
+    assert "none of 5 capabilities" in json.dumps(answers.panel_answer(SCOPE, "telephony-capabilities", view))
+
+
 def _found(live: int, every: int, **more: Any) -> dict[str, Any]:
     day = date(2024, 4, 30)
     at = telephony.Moment(day, day, TARGET, day, day, day, day)
