@@ -242,7 +242,8 @@ def turnover(scope: Scope, view: View) -> dict[str, Any]:
         answer["target"] = {"open": len(then), "live": len(live), **_moves(live, now, at.day)} if then else None
     if at.day < at.last:
         now = {row["practice"] for row in _enough(scope, view.organisation, replace(at, day=at.last))}
-        answer["since"] = _moves({row["practice"] for row in rows}, now, at.last) if now else None
+        if now or not _fewest(scope, view.organisation):
+            answer["since"] = _moves({row["practice"] for row in rows}, now, at.last)
     return answer
 
 

@@ -729,6 +729,12 @@ def test_a_pcn_sees_its_own_practices_by_name_and_the_icb_only_as_a_sum(story: S
              (("own", resolve(scope, "")), ("whole", whole))}  # fmt: skip
     assert shown == {"own": [True] * len(named), "whole": [False] * len(named)}
     assert f"organisation={pcn}" in str(page.layout(scope, whole))
+    # nor is its own longest wait that of all
+    waits = Scope("practice", story.world.practices.code[STUCK[0]])
+    text = str(page.layout(waits, resolve(waits, f"?organisation={ICB}")))
+    assert "practices are live" in text
+    assert "longest wait" not in text
+    assert "longest wait" in str(page.layout(SCOPE, resolve(SCOPE, "")))
 
 
 def _narrow(story: Story, kind: str) -> Scope:
