@@ -15,7 +15,8 @@ from dashboard.components.panel import slot
 from dashboard.components.sentences import headline, sentences
 from dashboard.findings import Sentence
 from dashboard.page import Chart, Column, Definitions, Drawing, Page, Rows
-from dashboard.pages import _training
+from dashboard.pages import _navigation_measures, _training
+from dashboard.pages._navigation_measures import NO_RECORDS
 from dashboard.pages.demand import trend
 from dashboard.queries import measures, navigation
 from dashboard.queries.navigation import RATE, TALK, TRAINED, UNKNOWN
@@ -27,10 +28,6 @@ RUSH_ENDS, FEWEST_AT_A_TIME, MOST_NAMED = "09:30", 30, 4
 OWN_RULE = (
     "There is no national formula for “directed more effectively”. Ours: a clinical request (new, ongoing, medication) "
     "counts as redirected when its recorded destination is not a GP appointment, a named GP or the duty doctor. "
-)
-NO_RECORDS = (
-    "No navigation outcomes have been loaded for this organisation and period. The template is navigation.csv; the "
-    "README says what else can be read."
 )
 
 
@@ -176,63 +173,6 @@ def _calls(rows: Rows, view: View, known: Definitions) -> Drawing:
     )
 
 
-WHY = {
-    "few": "too few requests with a destination: {base:,.0f}, and {minimum_base:,.0f} are needed",
-    "not_recorded": "too many without a destination: {not_recorded:.1%}, and {maximum_not_recorded:.0%} is the most",
-    "both": "too few requests with a destination ({base:,.0f} of {minimum_base:,.0f}), and too many without "
-    "({not_recorded:.1%})",
-    "no_category": "only coded entries, which do not say what was asked for",
-}
-
-
-def _withheld(rows: Rows, view: View, known: Definitions) -> Drawing:
-    several = len({row["organisation"] for row in rows})
-    months = sum(len(row["months"]) for row in rows)
-    return Drawing(
-        f"The redirection rate is withheld for {words.plural(several, 'organisation')}, "
-        f"in {words.plural(months, 'month')} in all",
-        "Too few clinical requests with a destination, or too many without one; the figures are those of the newest "
-        "of the months. Counts are kept, in the table and in the totals above.",
-        coverage=view.months_in_words,
-    )
-
-
-def _withheld_query(scope: Scope, view: View) -> Rows:
-    return [{**row, "why": WHY[row["reason"]].format(**row)} for row in navigation.withheld(scope, view)]
-
-
-def _every(rows: Rows, view: View, known: Definitions) -> Drawing:
-    month = max(row["period_start"] for row in rows)
-    return Drawing(
-        "Every measure of navigation and training",
-        "The newest month of each. Withheld: too few requests, or too many without a destination.",
-        coverage=f"to {words.month(month)}",
-    )
-
-
-def _every_query(scope: Scope, view: View) -> Rows:
-    return [
-        {
-            **row,
-            "shown": "withheld or none" if row["value"] is None else words.value(row["value"], row["unit"]),
-            "range": findings.usual_range(row, row["unit"]) if row["value"] is not None and not _is_total(row) else "",
-            "change": "a running total" if _is_total(row) else _changed(row),
-        }
-        for row in navigation.every_measure(scope, view)
-    ]
-
-
-def _is_total(row: dict[str, Any]) -> bool:
-    """Whether a figure can only grow, so that limits around its average would say nothing."""
-    return str(row["measure"]).startswith("navigator")
-
-
-def _changed(row: dict[str, Any]) -> str:
-    if not findings.has_enough(row):
-        return "too few months"
-    return words.variation(row["variation"]) if findings.is_change(row) else "no real change"
-
-
 PRACTICES = _comparison("navigation-practices", "practice", "practice")
 PCNS = _comparison("navigation-pcns", "pcn", "PCN")
 FLOW = Chart(
@@ -316,43 +256,9 @@ TIMES = Chart(
     "date and no time are left out.",
     empty=NO_RECORDS,
 )
-WITHHELD = Chart(
-    "navigation-withheld",
-    _withheld_query,
-    _withheld,
-    (
-        Column("name", "Name"),
-        Column("organisation", "Code"),
-        Column("months", "Months", "months"),
-        Column("why", "Why"),
-        Column("redirected", "Redirected", "count"),
-        Column("base", "With a destination", "count"),
-        Column("not_recorded", "Not recorded", "percent"),
-    ),
-    measures=lambda view: (RATE,),
-    empty="No redirection rate is withheld here in this period.",
-    height=120,
-)
-EVERY = Chart(
-    "navigation-measures",
-    _every_query,
-    _every,
-    (
-        Column("title", "Measure"),
-        Column("shown", "Value"),
-        Column("period_start", "Month", "month"),
-        Column("numerator", "Counted", "count"),
-        Column("denominator", "Out of", "count"),
-        Column("range", "Usual range"),
-        Column("change", "Change"),
-    ),
-    meaning="Each is defined on the Definitions page. Calls and records are joined by the platform's own id only.",
-    empty=NO_RECORDS,
-    height=300,
-)
 ALL = (
     RATE_TREND, UNKNOWN_TREND, PRACTICES, PCNS, FLOW, DESTINATIONS, TIMES, EMERGENCY_TREND, PHARMACY_TREND,
-    CALLS_NAVIGATED, *_training.CHARTS, EVERY, WITHHELD,
+    CALLS_NAVIGATED, *_training.CHARTS, *_navigation_measures.CHARTS,
 )  # fmt: skip
 
 
@@ -376,8 +282,7 @@ def layout(scope: Scope, view: View) -> list[Component]:
         html.H2("When requests come, and the calls behind them", className="section"),
         _panels(slot(TIMES, view, wide=True), slot(CALLS_NAVIGATED, view, wide=True)),
         *_training.section(view),
-        html.H2("Every measure, and what is withheld", className="section"),
-        _panels(slot(EVERY, view, wide=True), slot(WITHHELD, view, wide=True)),
+        *_navigation_measures.section(view),
     ]
 
 

@@ -1,7 +1,7 @@
 -- Which open practice has data from which source in which month; only months the source speaks of at all.
 WITH has AS (
     SELECT DISTINCT practice_code AS practice, month AS period_start, 'published_calls' AS feed
-    FROM mart.calls_practice_month WHERE inbound IS NOT NULL
+    FROM mart.calls_practice_month WHERE inbound IS NOT NULL AND practice_code <> 'Unassigned'
     UNION
     SELECT DISTINCT practice_code, month, 'appointments'
     FROM mart.appointments_practice_month WHERE practice_code IS NOT NULL
