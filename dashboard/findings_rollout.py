@@ -82,7 +82,7 @@ def short(days: int) -> str:
 
 
 def change(row: dict[str, Any]) -> str:
-    """How much a measure changed, with its sign: `+5.2 points`, `−12 s`. row: of `queries.telephony.impact`."""
+    """How much a measure changed, signed: `+5.2 points`, `−12 s`. row: of `queries.telephony_delivery.impact`."""
     scale, digits, unit = {"percent": (100, 1, " points"), "seconds": (1, 0, " s")}.get(row["unit"], (1, 1, ""))
     return f"{scale * row['estimate']:+.{digits}f}{unit}".replace("-", "−")
 

@@ -5,7 +5,7 @@ from dash import html
 from dashboard.charts import rollout
 from dashboard.findings_rollout import change
 from dashboard.page import Chart, Column, Definitions, Drawing, Rows
-from dashboard.queries import telephony
+from dashboard.queries import telephony_delivery
 from dashboard.view import View
 
 
@@ -50,7 +50,7 @@ def _lower(text: str) -> str:
 
 IMPACT = Chart(
     "telephony-impact",
-    telephony.impact,
+    telephony_delivery.impact,
     _impact,
     (
         Column("title", "Measure"),

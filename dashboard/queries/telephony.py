@@ -22,7 +22,6 @@ STAGES = ("analogue", "signed_up", "contracted", "installed", "live")
 CAPABILITIES = ("queue_position", "call_back", "call_routing", "clinical_system_link", "call_logs")
 ANALOGUE_LINES = ("PSTN", "ISDN")
 LEVELS = ("practice", "pcn", "sub_icb", "icb")
-ASKED = ("missed", "answered", "answered_within_120s", "mean_wait", "dealt_with", "ended_in_ivr", "inbound_per_1000")
 
 
 @dataclass(frozen=True)
@@ -385,25 +384,3 @@ def capabilities(scope: Scope, view: View) -> Rows:
         }
         for row in visible(scope, rows)
     ] if held else []  # fmt: skip
-
-
-@remembered
-def impact(scope: Scope, view: View) -> Rows:
-    """Did going live help? A row a measure of calls: measure, title, unit, estimate, lower, upper, practices, controls,
-    months_before, months_after, placebo_differs, placebo (in words), sentence, refusal. Of the whole tracker, whatever
-    the organisation."""
-    rows = reader().records(
-        "SELECT i.*, m.title, m.unit FROM impact AS i INNER JOIN measure AS m ON m.measure = i.measure "
-        "WHERE NOT starts_with(i.measure, 'navigation_') ORDER BY i.measure"
-    )
-    rows.sort(key=lambda row: (row["measure"].startswith("logged"), _asked_place(row["measure"])))
-    return [
-        {**row, "placebo": None if row["refusal"] else "differs" if row["placebo_differs"] else "no difference"}
-        for row in rows
-    ]
-
-
-def _asked_place(measure: str) -> int:
-    """Where a measure stands among the answers: whether people get through, how fast, then what should not change."""
-    name = measure.removeprefix("logged_").removeprefix("calls_")
-    return ASKED.index(name) if name in ASKED else len(ASKED)

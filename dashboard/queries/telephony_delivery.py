@@ -1,4 +1,4 @@
-"""How the rollout of digital telephony is delivered: dates that slipped, suppliers, money, and whose share it is."""
+"""How the rollout of digital telephony is delivered: dates that slipped, suppliers, money, and whether it helped."""
 
 from datetime import date
 from itertools import pairwise
@@ -8,10 +8,11 @@ from typing import Any
 from dashboard.access.scope import Scope
 from dashboard.page import Rows
 from dashboard.queries import organisations
-from dashboard.queries.source import reader
+from dashboard.queries.source import reader, remembered
 from dashboard.queries.telephony import dates, moment, told, visible
 from dashboard.view import View
 
+ASKED = ("missed", "answered", "answered_within_120s", "mean_wait", "dealt_with", "ended_in_ivr", "inbound_per_1000")
 FEWEST_TO_TELL = 3  # a supplier with fewer go-lives has no usual time
 
 
@@ -133,3 +134,25 @@ def money(scope: Scope, view: View) -> Rows:
 
 def _unpaid(row: dict[str, Any]) -> float | None:
     return None if row["awarded"] is None else row["awarded"] - (row["paid"] or 0)
+
+
+@remembered
+def impact(scope: Scope, view: View) -> Rows:
+    """Did going live help? A row a measure of calls: measure, title, unit, estimate, lower, upper, practices, controls,
+    months_before, months_after, placebo_differs, placebo (in words), sentence, refusal. Of the whole tracker, whatever
+    the organisation."""
+    rows = reader().records(
+        "SELECT i.*, m.title, m.unit FROM impact AS i INNER JOIN measure AS m ON m.measure = i.measure "
+        "WHERE NOT starts_with(i.measure, 'navigation_') ORDER BY i.measure"
+    )
+    rows.sort(key=lambda row: (row["measure"].startswith("logged"), _asked_place(row["measure"])))
+    return [
+        {**row, "placebo": None if row["refusal"] else "differs" if row["placebo_differs"] else "no difference"}
+        for row in rows
+    ]
+
+
+def _asked_place(measure: str) -> int:
+    """Where a measure stands among the answers: whether people get through, how fast, then what should not change."""
+    name = measure.removeprefix("logged_").removeprefix("calls_")
+    return ASKED.index(name) if name in ASKED else len(ASKED)
