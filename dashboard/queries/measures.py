@@ -180,6 +180,7 @@ def signals(
     Returns how many series were looked at, and the signals: worse before better, newest first, then the one
     furthest from its mean (in units of its own limits). Only organisations the scope may see by name.
     """
+    organisations.permit(scope, [organisation.code])
     known = organisations.directory()
     below = {
         each.code: each
@@ -313,6 +314,7 @@ def table_of(
 
     Each row: organisation (Organisation), practices (count), and one `measure_value` row under each measure's name.
     """
+    organisations.permit(scope, [organisation.code])
     known = organisations.directory()
     members = [each for each in known.below(organisation.code, kind) if organisations.may_see(scope, each)]
     rows = reader().records(

@@ -34,6 +34,7 @@ def flow(scope: Scope, view: View) -> Rows:
 
 def members(scope: Scope, view: View) -> list[Organisation]:
     """PCNs below the view's organisation, or of a PCN its practices, that the scope may see; of a practice itself."""
+    organisations.permit(scope, [view.organisation.code])
     known, here = organisations.directory(), view.organisation
     found = known.below(here.code, "practice" if here.kind == "pcn" else "pcn") or [here]
     return [each for each in found if organisations.may_see(scope, each)]
@@ -82,6 +83,7 @@ def withheld(scope: Scope, view: View) -> Rows:
     """Where the redirection rate is withheld in the period, a row an organisation (the view's first, then those below
     that the scope may see) and reason: organisation, name, kind, reason, months (newest first), and of the newest of
     them redirected, base, not_recorded (a share of clinical requests), minimum_base, maximum_not_recorded."""
+    organisations.permit(scope, [view.organisation.code])
     known, here = organisations.directory(), view.organisation
     below = [each for kind in ("pcn", "practice") for each in known.below(here.code, kind)]
     names = {each.code: each for each in [here, *below] if organisations.may_see(scope, each)}
@@ -155,7 +157,7 @@ def calls(scope: Scope, view: View) -> Rows:
         every="logged_calls_mean_talk",
         codes=list(own),
         here=here.code,
-        thin=thin_months(scope, here, NAVIGATED),
+        thin=thin_months(scope, here, NAVIGATED, "logged_calls_mean_talk"),
         first=view.first_month,
         last=view.last_month,
     )
@@ -178,6 +180,7 @@ def training(scope: Scope, view: View) -> Rows:
     may see, those without a trained navigator first: practice, name, pcn_name, is_trained, trained_on,
     funded_booked_on, funded_paid_by, funded_completed, cascaded_completed, is_named (by a training return). No rows
     before a return."""
+    organisations.permit(scope, [view.organisation.code])
     known, here = organisations.directory(), view.organisation
     listed = [here] if here.kind == "practice" else known.below(here.code, "practice")
     own = {each.code: each for each in listed if organisations.may_see(scope, each)}

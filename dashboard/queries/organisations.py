@@ -163,6 +163,7 @@ def home(scope: Scope) -> Organisation:
 
 def path(scope: Scope, organisation: Organisation) -> list[Organisation]:
     """From the ICB down to this organisation, those the scope may see."""
+    permit(scope, [organisation.code])
     known = directory().organisations
     above = [known[code] for code in reversed(organisation.parents) if code in known]
     return [each for each in above if each.kind in ("icb", "sub_icb", "pcn") and may_see(scope, each)] + [organisation]

@@ -27,10 +27,10 @@ def rebases(scope: Scope, code: str) -> Rows:
 def round_go_live(scope: Scope, view: View, measure: str) -> Rows:
     """A practice's monthly series of a measure of calls, charted anew from the month in which it went live; no rows for
     any other organisation, nor where it did not go live between two months that have values."""
+    found = [row for row in rebases(scope, view.organisation.code) if row["measure_group"] == "calls"]
     if view.organisation.kind != "practice":
         return []
     known = definitions(scope)
-    found = [row for row in rebases(scope, view.organisation.code) if row["measure_group"] == "calls"]
     rows = series(scope, view, measure)
     if measure not in known or not rows:
         return []

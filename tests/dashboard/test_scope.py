@@ -4,7 +4,10 @@ What is searched for are unmistakable figures (marked.py). A page, chart or rout
 change here; one of a new shape fails until this file knows how to ask for it.
 """
 
+import importlib
+import inspect
 import json
+import pkgutil
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -23,9 +26,11 @@ from hypothesis import strategies as st
 from dashboard.access import Scope, accounts, without_rule
 from dashboard.app import create_app
 from dashboard.page import charts, pages
+from dashboard.queries import organisations
+from dashboard.view import Organisation, View
 from etl.settings import Settings
 from tests.dashboard.access.house import PASSWORD, UPDATE, settings_for, sign_in
-from tests.dashboard.generation import ICB, PCNS, PRACTICES, SUB_ICBS
+from tests.dashboard.generation import ENGLAND, ICB, MONTHS, PCNS, PRACTICES, SUB_ICBS
 from tests.dashboard.marked import OTHER, OWN, OWN_PCN, UNKNOWN, body_of, leaks, publish_marked, secrets_of
 from tests.dashboard.one_app import keep_pages
 
@@ -220,6 +225,69 @@ def test_out_of_scope_is_answered_as_what_nobody_has(app: Dash, clients: dict[st
             body = body_of(output, {"id": identity, "property": "children"}, asked)
             texts.append(echoes(client.post(UPDATE, json=body, headers=ORIGIN).text, identity["view"]))
         assert texts[0] == texts[1], name
+
+
+# what a query function is given, by the name of its parameter; its scope and its place are set apart
+GIVEN: dict[str, Any] = {
+    "measure": "calls_missed", "names": ("calls_missed", "calls_answered"), "subject": "calls_wait_answered",
+    "subjects": ("calls_wait_answered",), "units": {"calls_missed": "percent"}, "kind": "practice",
+    "first": MONTHS[0], "last": MONTHS[-1], "until": None, "rows": [], "search": "",
+}  # fmt: skip
+PLACE = ("view", "organisation", "practice", "code")
+# these say the same whatever place they are asked about, or ask only whether it is there
+OF_NO_PLACE = {
+    "measures.told_of", "measures.thin_months", "navigation.impact", "navigation.impact_path", "telephony.impact",
+    "telephony.moment", "practice.exists", "organisations.may_see", "organisations.is_above",
+}  # fmt: skip
+
+
+def query_functions() -> Iterator[tuple[str, Any, tuple[str, ...]]]:
+    """Name, function and parameters of every public function of dashboard.queries that takes a scope."""
+    package = importlib.import_module("dashboard.queries")
+    for each in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"dashboard.queries.{each.name}")
+        for name, function in vars(module).items():
+            own = inspect.isfunction(function) and function.__module__ == module.__name__
+            if own and not name.startswith("_") and "scope" in inspect.signature(function).parameters:
+                yield f"{each.name}.{name}", function, tuple(inspect.signature(function).parameters)
+
+
+def asked_of(function: Any, parameters: tuple[str, ...], scope: Scope, place: Organisation) -> Any:
+    """What the function answers of a place: a view or organisation made by hand, as if no page had looked at it."""
+    whole = View(place, "all", MONTHS[0], MONTHS[-1])
+    places = {"view": whole, "organisation": place, "practice": place, "code": place.code}
+    given = {"scope": scope, "codes": [place.code], **places, **GIVEN}
+    answer = []
+    for name in parameters:
+        assert name in given, f"parameter {name} is new: say here what it is given"
+        answer += given[name] if name == "subjects" else [given[name]]
+    return function(*answer)
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "parameters"), [*query_functions()], ids=lambda each: each if isinstance(each, str) else ""
+)
+def test_every_query_refuses_or_hides_what_is_not_its_scopes(
+    app: Dash, secrets: dict[str, set[str]], name: str, function: Any, parameters: tuple[str, ...]
+) -> None:
+    """Asked directly, as a page would that forgot to ask whether its user may see the place."""
+    with app.server.app_context():
+        known = organisations.directory().organisations
+        own_place = set(PLACE) & set(parameters)
+        for kind in ("practice", "pcn"):
+            scope = Scope.parse(SCOPES[kind])
+            for code in (OWN, OTHER, PRACTICES[4], OWN_PCN, PCNS[1], SUB_ICBS[0], SUB_ICBS[1], ICB, ENGLAND):
+                seen = code in {*SEEN[kind], ICB, ENGLAND} or (kind == "pcn" and code == OWN_PCN)
+                try:
+                    answer = asked_of(function, parameters, scope, known[code])
+                except organisations.NoSuchOrganisation:
+                    continue
+                except (LookupError, ValueError) as error:
+                    assert seen, (code, error)  # a place of a kind that the function is not about
+                    continue
+                assert seen or not own_place or name in OF_NO_PLACE, f"{kind} was answered about {code}"
+                found = leaks(repr(answer), secrets[kind])
+                assert not found, (kind, code, sorted(found)[:5])
 
 
 def test_what_only_the_icb_may_open_is_refused_to_others(clients: dict[str, FlaskClient]) -> None:
