@@ -228,7 +228,7 @@ def _without_folders(text: str) -> str:
     user = current_user()
     if user is not None and user.may("administrator"):
         return text
-    return re.sub(r"(?<!\S)/(?:[^/:]*/)*([^/:]+/[^/:]+)", r"\1", text)
+    return re.sub(r"""(?<![\w.:/-])/(?:[^/:'"]*/)*([^/:'"]+/[^/:'"]+)""", r"\1", text)
 
 
 def download(export: str, file: str, text: str = "Download") -> Component:

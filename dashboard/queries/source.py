@@ -9,7 +9,8 @@ from flask import current_app
 from etl.published.reading import NothingPublished, Reader
 from etl.published.tables import TABLES
 
-REMEMBERED_ANSWERS = 1024
+# of each function: the largest panel takes 0.7 MB, and one user can ask for as many views as there are words
+REMEMBERED_ANSWERS = 256
 NAME = "switchboard_reader"
 MINIMUM_BASE = "NAVIGATION_MINIMUM_BASE"
 
@@ -68,4 +69,5 @@ def remembered(function: Callable[P, R]) -> Callable[P, R]:
     def wrapper(*args: Any) -> R:
         return answer(reader(), generation(), *args)
 
+    wrapper.cache_info = answer.cache_info  # type: ignore[attr-defined]
     return cast(Callable[P, R], wrapper)

@@ -298,6 +298,13 @@ def test_an_address_longer_than_a_browser_sends_is_not_split_into_parts(dashboar
     assert panel(dashboard, client_for("icb"), "demand-trend", too_long)
 
 
+def test_one_user_cannot_fill_the_memory_with_answers(dashboard: Dash, client_for: Clients) -> None:
+    """Every word in the address makes another view; the largest panels are of hundreds of kilobytes."""
+    for number in range(300):
+        assert panel(dashboard, client_for("icb"), "data-loads", f"?word={number}")
+    assert answers._panel.cache_info().currsize == 256  # type: ignore[attr-defined]
+
+
 def test_a_new_generation_is_served_without_a_restart(tmp_path: Path) -> None:
     publish(tmp_path / "published")
     app = build(tmp_path)

@@ -21,6 +21,7 @@ from dashboard.access import Scope, accounts, without_rule
 from dashboard.access.audit import recent
 from dashboard.access.tables import Database
 from dashboard.app import create_app
+from dashboard.pages.exports import receipt, sent
 from dashboard.queries.exports import compare
 from etl.exports.history import History
 from etl.exports.schedule import look
@@ -168,6 +169,25 @@ def test_where_on_the_server_is_for_administrators(seen: House, who: str) -> Non
         text = page(client, path)
         assert f"telephony_adoption/{FIRST}" in text
         assert (str(seen.home.home) in text) == (who == "administrator")
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("Permission denied: /srv/board/exports/a_v1.csv", "Permission denied: exports/a_v1.csv"),
+        (
+            "SFTP failed: [Errno 2] No such file: '/srv/board/secrets/id_ed25519'.",
+            "SFTP failed: [Errno 2] No such file: 'secrets/id_ed25519'.",
+        ),
+        ("no certificate (/srv/board/secrets/mesh.pem)", "no certificate (secrets/mesh.pem)"),
+        ("sftp://files.example:22/inbox/a_v1.csv", "sftp://files.example:22/inbox/a_v1.csv"),
+        ("/srv/our board/exports/a_v1.csv", "exports/a_v1.csv"),
+    ],
+)
+def test_a_path_within_a_reason_loses_its_folders(said: str, shown: str) -> None:
+    """SFTP names a missing key within quotation marks. An address at the receiver stays."""
+    assert receipt({"receipt": said}) == shown
+    assert sent({"sent_at": None, "trouble": said}) == f"Not sent: {shown}"
 
 
 @pytest.mark.parametrize("who", ["viewer", "exporter"])
