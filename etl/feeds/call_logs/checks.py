@@ -1,6 +1,6 @@
 """What every call log is checked for as a whole: its clock, its zone, and that nothing is in it twice."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 
 import duckdb
 
@@ -82,7 +82,7 @@ def staged_legs(reading: Reading, source: Source) -> None:
         ).fetchone() or (None, None, None, 0, 0)
         if first is None:
             continue
-        _not_in_the_future(newest, reading.today, source)
+        _not_in_the_future(newest, source)
         # of Asterisk's times each was compared with a clock in UTC
         if source.platform != "asterisk":
             _busiest_hour(con, legs, source)
@@ -92,10 +92,8 @@ def staged_legs(reading: Reading, source: Source) -> None:
         reading.period_to = max(filter(None, (reading.period_to, last)))
 
 
-def _not_in_the_future(newest: datetime, today: date, source: Source) -> None:
+def _not_in_the_future(newest: datetime, source: Source) -> None:
     now = datetime.now(UTC).replace(tzinfo=None)
-    if today != now.date():
-        now = datetime.combine(today, time.max)
     if newest > now + FUTURE:
         raise RefusedFile(
             f"The file has a call that starts at {newest:%Y-%m-%d %H:%M} UTC, after the time of loading "

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from etl import london
 from etl.feeds.call_logs import clock
 from etl.settings import Settings
 from tests.etl.feeds.call_logs.files import (
@@ -177,6 +178,14 @@ def test_the_future_refuses_the_file(riverside: Home, ahead: timedelta) -> None:
     at = int((datetime.now(UTC) + ahead).timestamp())
     night = riverside.load("riverside-cdr", [cdr(at, uid=f"{at}.1")])
     assert bool(night.refused) == (ahead > timedelta(minutes=5))
+
+
+def test_what_is_ahead_is_told_by_the_moment_not_by_the_day(riverside: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the hour after London's midnight in summer, UTC is still a day behind: nothing of the new day has been."""
+    tomorrow = london.today() + timedelta(days=1)
+    monkeypatch.setattr(london, "today", lambda: tomorrow)
+    at = int((datetime.now(UTC) + timedelta(minutes=7)).timestamp())
+    assert riverside.load("riverside-cdr", [cdr(at, uid=f"{at}.1")]).refused
 
 
 @pytest.mark.parametrize(("written", "refused"), [("Europe/London", ""), ("UTC", "the hour from 07:00")])
