@@ -179,8 +179,10 @@ def _by_target(then: dict[str, Any] | None, found: dict[str, Any], due: date | N
     if then is None or due is None:
         return []
     share = words.value(then["live"] / then["open"], "percent")
-    rest = f": {of(then['live'], then['open'])} then open."
-    if moves := _moves(then, "had been live by then"):
+    unnamed = then["not_in_tracker"]
+    rest = f": {of(then['live'], then['open'])} then open"
+    rest += f", {words.spelt(unnamed)} of which the tracker does not name." if unnamed else "."
+    if moves := _moves(then, " of those live", " that had been live by then"):
         by = found["live_by_target"]
         hence = f"all {by}" if by == found["open"] else f"{by or 'none'} of the {found['open']}"
         rest += f" {opening(moves)} since: hence {hence} above."
@@ -189,22 +191,23 @@ def _by_target(then: dict[str, Any] | None, found: dict[str, Any], due: date | N
 
 def _since(since: dict[str, Any] | None, found: dict[str, Any]) -> list[Sentence]:
     """On a past day: that the practices counted are not quite those of today."""
-    if since is None or not (moves := _moves(since, "")):
+    if since is None or not (moves := _moves(since, " of them", "")):
         return []
     claim = f"Counted are the {found['open']} practices open on {words.day(found['moment'].day)}"
     return [Sentence(claim, f"; {moves} since.")]
 
 
-def _moves(moved: dict[str, Any], who: str) -> str:
-    """`two of them have closed, one has moved elsewhere and one has joined`; empty where nobody did. who: what is true
-    of those that joined."""
-    told = [(moved["closed"], "closed"), (moved["moved"], "moved elsewhere"), (moved["joined"], "joined")]
-    parts: list[str] = []
-    for number, what in told:
-        if number:
-            them = " of them" if not parts and what != "joined" else ""
-            them = f" that {who}" if what == "joined" and who else them
-            parts.append(f"{words.spelt(number)}{them} {'has' if number == 1 else 'have'} {what}")
+def _moves(moved: dict[str, Any], before: str, new: str) -> str:
+    """`two of them have closed, one has moved elsewhere and one has joined`; empty where nobody did. before, new: words
+    that say of whom that is, those there were and those that joined."""
+    told = [
+        (moved["closed"], before, "closed"),
+        (moved["moved"], before, "moved elsewhere"),
+        (moved["joined"], new, "joined"),
+    ]
+    parts = [
+        f"{words.spelt(number)}{who} {'has' if number == 1 else 'have'} {what}" for number, who, what in told if number
+    ]
     return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
 
 

@@ -42,7 +42,8 @@ TILES: dict[str, tuple[str, str, str]] = {
     "installed": ("I", NAVY_MIDDLE, ON_STRONG),
     "live": ("L", NAVY, ON_STRONG),
 }
-TILE, FEWEST_ACROSS, TELEPHONE = 26, 7, 190  # pixels of a tile; a row has room for so many; pixels for it at 390 across
+TILE, FEWEST_ACROSS = 26, 7  # pixels of a tile; a row has room for so many
+NAME, TELEPHONE = 20, 165  # letters of a PCN's name beside a row; pixels that this leaves of 390 for the row
 Finish = tuple[date | None, date | None, date | None]
 
 
@@ -204,11 +205,11 @@ def tiles(rows: Rows) -> Figure:
                 "name": f"{letter} {STAGE_WORDS.get(kind, kind).lower()}",
                 "ids": [row["practice"] for _, _, row in marked],  # a click leads to the practice
                 "text": [letter] * len(marked),
-                "textfont": {"color": ink, "size": 13},
+                "textfont": {"color": ink, "size": min(13, size - 3)},
                 "marker": {"symbol": "square", "size": size, "color": colour, "line": rim},
                 "customdata": [
-                    f"<b>{row['name'] or row['practice']}</b><br>{STAGE_WORDS.get(kind, kind)}"
-                    + (f" since {words.day(row['since'])}" if row["since"] else "")
+                    f"<b>{row['name'] or row['practice']}</b><br>{row['pcn_name'] or 'No PCN'}"
+                    f"<br>{STAGE_WORDS.get(kind, kind)}" + (f" since {words.day(row['since'])}" if row["since"] else "")
                     + (f"<br>{row['line_type']}" if row["line_type"] else "")
                     for _, _, row in marked
                 ],
@@ -218,10 +219,12 @@ def tiles(rows: Rows) -> Figure:
     drawn = figure(
         traces, 70 + 34 * len(names), hovermode="closest",
         xaxis={"visible": False, "range": [-0.6, across - 0.4]},
-        yaxis={"type": "category", "showgrid": False, "autorange": "reversed",
-               "categoryorder": "array", "categoryarray": names},
+        yaxis={"type": "category", "showgrid": False, "range": [len(names) - 0.4, -0.6],
+               "categoryorder": "array", "categoryarray": names, "tickmode": "array", "tickvals": names,
+               "ticktext": [name if len(name) <= NAME else name[: NAME - 1].rstrip() + "…" for name in names]},
     )  # fmt: skip
     drawn["layout"]["margin"]["t"] = 44
+    drawn["layout"]["legend"]["y"] = 1  # a share of the height would be far from the first of many rows
     return drawn
 
 

@@ -18,7 +18,8 @@ def _slippage(rows: Rows, view: View, known: Definitions) -> Drawing:
     title = f"Go-live slipped at {of(len(moved), len(rows))}{half}" if moved else "No practice's go-live slipped"
     return Drawing(
         title,
-        "Days from the first planned go-live, as the earliest snapshot had it, to the actual or newest planned one.",
+        "Days from the first planned go-live, as the earliest tracker had it, to the actual one or, until then, to the "
+        "newest planned one.",
         rollout.slipped(rows),
         f"{title}. A bar a practice, most first.",
         opening(f"{words.plural(len(rows), 'practice')} with a planned date"),
@@ -36,7 +37,7 @@ SLIPPAGE = Chart(
         Column("first_planned", "First planned", "day"),
         Column("first_believed", "Believed on", "day"),
         Column("moves", "Times moved", "count"),
-        Column("planned_live", "Planned now", "day"),
+        Column("planned_live", "Newest plan", "day"),
         Column("live_on", "Live on", "day"),
         Column("slippage", "Actual less planned, days", "count"),
         Column("slipped", "Since first planned, days", "count"),

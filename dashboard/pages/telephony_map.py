@@ -27,6 +27,8 @@ def _map(rows: Rows, view: View, known: Definitions) -> Drawing:
     said = ["areas shaded by the share of their practices that are live"] * bool(areas)
     said += ["a point a practice, coloured by its stage"] * bool(practices)
     title = f"{opening(of(live, every))} on the map live" + (f": {by_area}" if 1 < len(areas) <= FEW_AREAS else "")
+    if every == 1:
+        title = f"The practice on the map is {'' if live else 'not '}live"
     return Drawing(
         title,
         "; ".join(said).capitalize() + ".",

@@ -224,10 +224,10 @@ def _counted(scope: Scope, organisation: Organisation, rows: Rows) -> dict[str, 
 def turnover(scope: Scope, view: View) -> dict[str, Any]:
     """Which practices there were and are, as those open differ from day to day.
 
-    `target`: on the target date, where that day is past: open, live; closed, moved: of those live how many have closed
-    by the day told, how many belong elsewhere; joined: how many of those open on the day told were live by the target
-    and not yet here. `since`: from the day told to the last day there are figures of: of all open then closed, moved,
-    and joined; each None where there is nothing to compare.
+    `target`: on the target date, where that day is past: open, live, not_in_tracker; closed, moved: of those live how
+    many have closed by the day told, how many belong elsewhere; joined: how many of those open on the day told were
+    live by the target and not yet here. `since`: from the day told to the last day there are figures of: of all open
+    then closed, moved, and joined; each None where there is nothing to compare.
     """
     at, rows = told(scope, view)
     answer: dict[str, Any] = {"target": None, "since": None}
@@ -238,7 +238,10 @@ def turnover(scope: Scope, view: View) -> dict[str, Any]:
         then = _enough(scope, view.organisation, replace(at, day=due))
         live = {row["practice"] for row in then if row["live_on"]}
         now = {row["practice"] for row in rows if row["live_on"] and row["live_on"] <= due}
-        answer["target"] = {"open": len(then), "live": len(live), **_moves(live, now, at.day)} if then else None
+        if then:
+            unnamed = sum(not row["is_tracked"] for row in then)
+            known = {"open": len(then), "live": len(live), "not_in_tracker": unnamed}
+            answer["target"] = {**known, **_moves(live, now, at.day)}
     if at.day < at.last:
         now = {row["practice"] for row in _enough(scope, view.organisation, replace(at, day=at.last))}
         if now or not _fewest(scope, view.organisation):

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from dashboard.charts import bars
+from dashboard.charts.rollout import tiles
 from dashboard.charts.sparkline import sparkline
 from dashboard.charts.spc import MARKS, spc
 
@@ -68,3 +69,18 @@ def test_a_sparkline_breaks_at_a_gap_and_ends_in_its_mark() -> None:
     assert svg.count("M7") >= 1
     assert "L" in svg
     assert "m-4-4h8v8h-8z" in svg
+
+
+def test_tiles_fit_a_telephone_and_pcns_that_begin_alike_stay_apart() -> None:
+    names = ["BRAMHALL AND CHEADLE HULME NORTH PCN", "BRAMHALL AND CHEADLE HULME SOUTH PCN"]
+    rows = [
+        {"practice": f"{n}{name[-9]}", "name": "A", "pcn_name": name, "stage": "live", "is_tracked": True,
+         "since": None, "line_type": None}
+        for name in names for n in range(12)
+    ]  # fmt: skip
+    drawn = tiles(rows)
+    (trace,), axis = drawn["data"], drawn["layout"]["yaxis"]
+    assert set(trace["y"]) == set(names) == set(axis["tickvals"])
+    assert max(len(text) for text in axis["ticktext"]) <= 20
+    assert 12 * trace["marker"]["size"] <= 170  # what 390 pixels leave beside twenty letters
+    assert tiles(rows[:3])["data"][0]["marker"]["size"] > 20
