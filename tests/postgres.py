@@ -5,10 +5,14 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
+from sqlalchemy.engine import make_url
 
 SERVER_USER = "postgres"  # the server refuses to run as root
 
@@ -47,6 +51,24 @@ def postgres_url() -> Iterator[str]:
             yield f"postgresql+psycopg://test@127.0.0.1:{port}/postgres"
         finally:
             _run([*control, "-m", "immediate", "stop"], name)
+
+
+@pytest.fixture
+def database(postgres_url: str) -> Iterator[str]:
+    """URL of a database of this test's own."""
+    with own_database(postgres_url) as url:
+        yield url
+
+
+@contextmanager
+def own_database(postgres_url: str) -> Iterator[str]:
+    """URL of a new database, as a customer would write it; it is dropped in the end."""
+    url = make_url(postgres_url)
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(host=url.host, port=url.port, user=url.username, dbname=url.database, autocommit=True) as con:
+        con.execute(f"CREATE DATABASE {name}")
+        yield f"postgresql://{url.username}@{url.host}:{url.port}/{name}"
+        con.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _run(command: list[str], folder: str) -> None:

@@ -13,9 +13,8 @@ from types import ModuleType
 from typing import Any
 
 import duckdb
-import pytest
 
-from etl import london, nightly
+from etl import nightly
 from etl.feeds.reading import Reading
 from etl.published.reading import current
 from etl.published.tables import TABLES
@@ -79,13 +78,9 @@ def night_killed_at(home: Settings, day: date, moment: str, delay: float) -> Non
 
 
 def test_nights_killed_at_random_and_then_one_that_is_not(
-    home: Settings, small: Settings, small_files: Path, monkeypatch: pytest.MonkeyPatch
+    home: Settings, small: Settings, small_files: Path, day: date
 ) -> None:
     chance = random.Random(7)
-    # what a tracker believed, and what is open, is of a day: all these nights are of the one to compare with
-    with duckdb.connect(str(small.home / "warehouse.duckdb"), read_only=True) as con:
-        ((day,),) = con.execute("SELECT day FROM fact.setting WHERE name = 'today'").fetchall()
-    monkeypatch.setattr(london, "today", lambda: day)
     shutil.copytree(small_files, home.inbox)
     whole = {path.name: path.read_bytes() for path in home.inbox.iterdir()}
     for moment in MOMENTS:

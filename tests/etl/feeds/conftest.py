@@ -1,6 +1,7 @@
 """What the tests of feeds share: a file in, rows out, through the real warehouse."""
 
 import csv
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from etl.nightly import Night, load_files
 from etl.settings import Settings
 from etl.warehouse.connection import Warehouse
+from tests.etl.navigation_files import with_organisations
 
 
 def query(settings: Settings, sql: str) -> list[tuple[Any, ...]]:
@@ -23,6 +25,22 @@ def query(settings: Settings, sql: str) -> list[tuple[Any, ...]]:
 def ask(home: Settings) -> Callable[[str], list[tuple[Any, ...]]]:
     """Rows of a SELECT on the warehouse."""
     return lambda sql: query(home, sql)
+
+
+@pytest.fixture(scope="session")
+def with_practices(tmp_path_factory: pytest.TempPathFactory, empty_warehouse: Path) -> Path:
+    """A warehouse that knows the practices, made once."""
+    made = Settings(home=tmp_path_factory.mktemp("practices"), code=("QZZ",))
+    shutil.copyfile(empty_warehouse, made.home / "warehouse.duckdb")
+    with_organisations(made, tmp_path_factory.mktemp("files"))
+    return made.home / "warehouse.duckdb"
+
+
+@pytest.fixture
+def icb(home: Settings, with_practices: Path) -> Settings:
+    """A home of QZZ with practices and nothing else."""
+    shutil.copyfile(with_practices, home.home / "warehouse.duckdb")
+    return home
 
 
 @pytest.fixture

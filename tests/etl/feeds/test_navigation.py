@@ -17,25 +17,9 @@ from etl.intake import expire_private
 from etl.nightly import Night, nightly
 from etl.settings import Settings, SettingsError
 from tests.etl.feeds.conftest import query
-from tests.etl.navigation_files import CONTACT, TEMPLATES, contact, published, take, with_organisations, write
+from tests.etl.navigation_files import CONTACT, TEMPLATES, contact, published, take, write
 
 Load = Callable[..., Night]
-
-
-@pytest.fixture(scope="module")
-def with_practices(tmp_path_factory: pytest.TempPathFactory, empty_warehouse: Path) -> Path:
-    """A warehouse that knows the practices, made once."""
-    made = Settings(home=tmp_path_factory.mktemp("practices"), code=("QZZ",))
-    shutil.copyfile(empty_warehouse, made.home / "warehouse.duckdb")
-    with_organisations(made, tmp_path_factory.mktemp("files"))
-    return made.home / "warehouse.duckdb"
-
-
-@pytest.fixture
-def icb(home: Settings, with_practices: Path) -> Settings:
-    """A home of QZZ with practices and nothing else."""
-    shutil.copyfile(with_practices, home.home / "warehouse.duckdb")
-    return home
 
 
 @pytest.fixture

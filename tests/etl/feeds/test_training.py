@@ -1,7 +1,6 @@
 """The training return."""
 
 import csv
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,23 +8,7 @@ import pytest
 
 from etl.settings import Settings
 from tests.etl.feeds.conftest import query
-from tests.etl.navigation_files import TEMPLATES, TRAINING, published, take, with_organisations, write
-
-
-@pytest.fixture(scope="module")
-def with_practices(tmp_path_factory: pytest.TempPathFactory, empty_warehouse: Path) -> Path:
-    """A warehouse that knows the practices, made once."""
-    made = Settings(home=tmp_path_factory.mktemp("practices"), code=("QZZ",))
-    shutil.copyfile(empty_warehouse, made.home / "warehouse.duckdb")
-    with_organisations(made, tmp_path_factory.mktemp("files"))
-    return made.home / "warehouse.duckdb"
-
-
-@pytest.fixture
-def icb(home: Settings, with_practices: Path) -> Settings:
-    """A home of QZZ with practices and nothing else."""
-    shutil.copyfile(with_practices, home.home / "warehouse.duckdb")
-    return home
+from tests.etl.navigation_files import TEMPLATES, TRAINING, published, take, write
 
 
 def person(practice: str, staff: str, route: str, booked: str = "", completed: str = "") -> dict[str, str]:

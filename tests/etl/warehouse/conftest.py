@@ -1,5 +1,5 @@
 """The PostgreSQL server of the tests."""
 
-from tests.postgres import postgres_url
+from tests.postgres import database, postgres_url
 
-__all__ = ["postgres_url"]
+__all__ = ["database", "postgres_url"]

@@ -1,13 +1,10 @@
 """Navigation and training are the same, row by row, with facts in DuckDB and in PostgreSQL."""
 
-import uuid
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import psycopg
 import pytest
-from sqlalchemy.engine import make_url
 
 from etl.demo.navigation import write_navigation
 from etl.demo.organisations import write_organisations, write_registered_patients
@@ -27,26 +24,20 @@ QUERIES = {
 }
 
 
-def test_postgresql_gives_the_same_navigation(postgres_url: str, tmp_path: Path) -> None:
-    url = make_url(postgres_url)
-    name = f"navigation_{uuid.uuid4().hex}"
+def test_postgresql_gives_the_same_navigation(database: str, tmp_path: Path) -> None:
     found: dict[str, dict[str, list[Any]]] = {}
-    with psycopg.connect(host=url.host, port=url.port, user=url.username, dbname=url.database, autocommit=True) as con:
-        con.execute(f"CREATE DATABASE {name}")
-        own = f"postgresql://{url.username}@{url.host}:{url.port}/{name}"
-        for where, address in (("duckdb", ""), ("postgresql", own)):
-            home = Settings(home=tmp_path / where, code=("QZZ",), inbox_settle_seconds=0, warehouse_url=address)
-            home.inbox.mkdir(parents=True)
-            (home.home / "demo").mkdir()
-            world = make_world(months=2)
-            write_organisations(home.inbox, world)
-            write_registered_patients(home.inbox, world)
-            write_navigation(home.home, world)
-            night = nightly(home)
-            assert night.refused == []
-            with duckdb.connect(str(home.published / str(night.generation)), read_only=True) as generation:
-                found[where] = {table: generation.execute(select).fetchall() for table, select in QUERIES.items()}
-        con.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    for where, address in (("duckdb", ""), ("postgresql", database)):
+        home = Settings(home=tmp_path / where, code=("QZZ",), inbox_settle_seconds=0, warehouse_url=address)
+        home.inbox.mkdir(parents=True)
+        (home.home / "demo").mkdir()
+        world = make_world(months=2)
+        write_organisations(home.inbox, world)
+        write_registered_patients(home.inbox, world)
+        write_navigation(home.home, world)
+        night = nightly(home)
+        assert night.refused == []
+        with duckdb.connect(str(home.published / str(night.generation)), read_only=True) as generation:
+            found[where] = {table: generation.execute(select).fetchall() for table, select in QUERIES.items()}
     for table, rows in found["duckdb"].items():
         assert rows
         assert len(found["postgresql"][table]) == len(rows)

@@ -1,15 +1,12 @@
 """PostgreSQL as the warehouse: the same files give the same published tables as DuckDB, row for row."""
 
 import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
-from sqlalchemy.engine import make_url
 
 from etl import nightly
 from etl.cli import main
@@ -18,6 +15,7 @@ from etl.published.tables import TABLES
 from etl.settings import Settings
 from etl.warehouse.connection import Warehouse, WarehouseError
 from tests.etl.test_intake import lists, row
+from tests.postgres import own_database
 
 # when it was made, not what it says
 WHEN = {"generation": ("built_at",), "load": ("loaded_at",), "refused_file": ("refused_at",)}
@@ -29,13 +27,9 @@ class Stopped(BaseException):
 
 @pytest.fixture(scope="module")
 def database(postgres_url: str) -> Iterator[str]:
-    """URL of a database of this module's own, as a customer would write it."""
-    url = make_url(postgres_url)
-    name = f"warehouse_{uuid.uuid4().hex}"
-    with psycopg.connect(host=url.host, port=url.port, user=url.username, dbname=url.database, autocommit=True) as con:
-        con.execute(f"CREATE DATABASE {name}")
-        yield f"postgresql://{url.username}@{url.host}:{url.port}/{name}"
-        con.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    """URL of a database of this module's own."""
+    with own_database(postgres_url) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

@@ -1,33 +1,16 @@
 """Facts in PostgreSQL: the same nights give the same calls, half-hours and days as in DuckDB."""
 
 import shutil
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
-
-import psycopg
-import pytest
-from sqlalchemy.engine import make_url
 
 from etl.feeds.call_logs.half_hours import MARTS
 from etl.settings import Settings
 from etl.warehouse.connection import Warehouse
 from tests.etl.feeds.call_logs.files import Home
 from tests.etl.feeds.call_logs.test_against_oracle import SOURCE, _night
-from tests.postgres import postgres_url
+from tests.postgres import database, postgres_url
 
-__all__ = ["postgres_url"]
-
-
-@pytest.fixture
-def database(postgres_url: str) -> Iterator[str]:
-    """URL of a database of this test's own."""
-    url = make_url(postgres_url)
-    name = f"calls_{uuid.uuid4().hex}"
-    with psycopg.connect(host=url.host, port=url.port, user=url.username, dbname=url.database, autocommit=True) as con:
-        con.execute(f"CREATE DATABASE {name}")
-        yield f"postgresql://{url.username}@{url.host}:{url.port}/{name}"
-        con.execute(f"DROP DATABASE {name} WITH (FORCE)")
+__all__ = ["database", "postgres_url"]
 
 
 def test_the_same_calls_and_half_hours(home: Settings, tmp_path: Path, database: str) -> None:
