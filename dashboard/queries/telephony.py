@@ -235,7 +235,7 @@ def turnover(scope: Scope, view: View) -> dict[str, Any]:
         return answer
     due = target(scope)
     if at.first <= due < at.day:
-        then = _enough(scope, view.organisation, replace(at, day=due))
+        then = _enough(scope, view.organisation, _alone(at, due))
         live = {row["practice"] for row in then if row["live_on"]}
         now = {row["practice"] for row in rows if row["live_on"] and row["live_on"] <= due}
         if then:
@@ -243,10 +243,15 @@ def turnover(scope: Scope, view: View) -> dict[str, Any]:
             known = {"open": len(then), "live": len(live), "not_in_tracker": unnamed}
             answer["target"] = {**known, **_moves(live, now, at.day)}
     if at.day < at.last:
-        now = {row["practice"] for row in _enough(scope, view.organisation, replace(at, day=at.last))}
+        now = {row["practice"] for row in _enough(scope, view.organisation, _alone(at, at.last))}
         if now or not _fewest(scope, view.organisation):
             answer["since"] = _moves({row["practice"] for row in rows}, now, at.last)
     return answer
+
+
+def _alone(at: Moment, day: date) -> Moment:
+    """Another day as the same tracker tells it, whichever day was asked for: so that it is looked up once."""
+    return replace(at, day=day, asked=day, planned=at.believed)
 
 
 def _moves(before: set[str], after: set[str], day: date) -> dict[str, int]:
