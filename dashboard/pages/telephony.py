@@ -99,15 +99,13 @@ def _analogue(rows: Rows, view: View, known: Definitions) -> Drawing:
         for row in [each for each in rows if each["day"] <= day][-1:]
         if day <= now["day"]
     ]
-    finding = f"{opening(of(now['on_analogue'], now['open']))} on analogue lines" + "".join(
-        f"; {each}" for each in then
-    )
+    finding = "; ".join([f"{opening(of(now['on_analogue'], now['open']))} on analogue lines", *then])
     return Drawing(
         finding,
         "Practices not live whose lines are PSTN or ISDN, month by month. Dashed: when they are withdrawn.",
         rollout.analogue(rows, [(day, words.month(day, True)) for day in marks]),
         f"{finding}. A falling line; analogue lines are withdrawn on {' and '.join(words.day(day) for day in marks)}.",
-        f"{words.day(now['day'])}",
+        words.day(now["day"]),
     )
 
 
@@ -241,18 +239,14 @@ BOARD = Chart(
 def _capabilities(rows: Rows, view: View, known: Definitions) -> Drawing:
     counts = {each: sum(row[each] is not None for row in rows) for each in telephony.CAPABILITIES}
     least = min(counts, key=lambda each: counts[each])
-    live = sum(row["stage"] == "live" for row in rows)
-    told = "; ".join(f"{CAPABILITY_WORDS[each].lower()} {count or 'none'}" for each, count in counts.items())
-    alone = f"Its system has {of(rows[0]['has'], len(counts), 'capability', 'capabilities')}"
-    return Drawing(
-        alone
-        if len(rows) == 1
-        else f"The rarest is {CAPABILITY_WORDS[least].lower()}: at {of(counts[least], len(rows))}",
-        "Since when each practice's system has what; a dash: it has not."
-        + ("" if len(rows) == 1 else f" Live: {live or 'none'}; {told}."),
-        coverage="As the newest file has it",
-        body=_grid(rows, view),
-    )
+    if len(rows) == 1:
+        title, told = f"Its system has {of(rows[0]['has'], len(counts), 'capability', 'capabilities')}", ""
+    else:
+        title = f"The rarest is {CAPABILITY_WORDS[least].lower()}: at {of(counts[least], len(rows))}"
+        told = "; ".join(f"{CAPABILITY_WORDS[each].lower()} {count or 'none'}" for each, count in counts.items())
+        told = f" Live: {sum(row['stage'] == 'live' for row in rows) or 'none'}; {told}."
+    subtitle = f"Since when each practice's system has what; a dash: it has not.{told}"
+    return Drawing(title, subtitle, coverage="As the newest file has it", body=_grid(rows, view))
 
 
 def _grid(rows: Rows, view: View) -> Component:
