@@ -22,24 +22,28 @@ by_id AS (
         ) END AS choice
     FROM told
 ),
-by_code AS (
+by_code AS (  -- of those that can be told by it, which in most files are none
     SELECT
         *,
-        CASE WHEN patient_pseudonym IS NULL OR snomed_code IS NULL THEN 1 ELSE row_number() OVER (
+        row_number() OVER (
             PARTITION BY practice_code, patient_pseudonym, recorded_at, snomed_code
             ORDER BY
                 is_uncategorised, is_not_recorded, load_id DESC, destination, request_category, channel, urgency,
                 declined DESC, contact_key
-        ) END AS second_choice
+        ) AS second_choice
     FROM by_id
-    WHERE choice = 1
+    WHERE choice = 1 AND patient_pseudonym IS NOT NULL AND snomed_code IS NOT NULL
 ),
 once AS (
     SELECT
         *,
         CASE WHEN request_category IN ('clinical_new', 'clinical_ongoing', 'medication') THEN 1 ELSE 0 END AS is_clinical
-    FROM by_code
-    WHERE second_choice = 1
+    FROM (
+        SELECT * FROM by_code WHERE second_choice = 1
+        UNION ALL
+        SELECT *, 1 AS second_choice FROM by_id
+        WHERE choice = 1 AND (patient_pseudonym IS NULL OR snomed_code IS NULL)
+    ) AS chosen
 )
 SELECT
     layout, practice_code, contact_key, local_date, CAST(date_trunc('month', local_date) AS DATE) AS month, half_hour,
