@@ -38,6 +38,7 @@ ORDER = (
     "navigation_withheld",
     "navigation_flow",
     "navigation_breakdown",
+    "navigation_call_practice",
     "navigation_call_month",
     "unmapped_destination",
     "training_practice",

@@ -2,7 +2,8 @@
 
 Marts over millions of calls are kept from night to night, and so are their rows in the published generation. Only
 stale periods are replaced: those for which a mart has rows that rest on something else than is there now. What a
-period rests on is one stamp, made of its days' calls, of who belonged to whom, and of the code that counts.
+period rests on is one stamp, made of its days' calls, of who belonged to whom, of a month's navigation records and
+those beside it, and of the code that counts.
 """
 
 from datetime import date, timedelta
@@ -20,6 +21,7 @@ MARTS = {
     "wait_p95": ("m.period_kind", "m.period_start"),
     "calls_week": ("'month'", "m.month"),
     "calls_monday": ("'month'", "m.month"),
+    "navigation_call_practice": ("'month'", "m.month"),
 }
 
 
@@ -47,15 +49,34 @@ def stamp(warehouse: Warehouse) -> list[Period]:
                 ORDER BY account, level, organisation)) AS members
             FROM mart.calls_area GROUP BY month
         ),
+        outcomes AS (
+            SELECT md5(string_agg(outcome_key || ' ' || destination, ',' ORDER BY outcome_key, destination)) AS known
+            FROM fact.navigation_destination
+        ),
+        recorded AS (  -- which loads the records of a day came with
+            SELECT local_date, string_agg(load_id || ' ' || records, ',' ORDER BY load_id) AS records
+            FROM (SELECT local_date, load_id, count(*) AS records FROM fact.navigation GROUP BY local_date, load_id)
+                AS counted
+            GROUP BY local_date
+        ),
+        navigated AS (
+            SELECT m.month, md5(string_agg(r.local_date || ' ' || r.records, ',' ORDER BY r.local_date)) AS records
+            FROM (SELECT month, min(day) AS first, max(day) AS last FROM fact.calendar GROUP BY month) AS m
+            INNER JOIN recorded AS r ON r.local_date BETWEEN m.first - 7 AND m.last + 7
+            GROUP BY m.month
+        ),
         logged AS (
             SELECT k.day, k.week, k.month, CAST(k.day AS VARCHAR) || c.version || coalesce(m.members, '') AS rests_on
             FROM mart.calls_changed AS c
             INNER JOIN fact.calendar AS k ON k.day = c.local_date
             LEFT JOIN members AS m ON m.month = k.month
         )
-        SELECT 'month' AS period_kind, month AS period_start,
-            '{code}-' || md5(string_agg(rests_on, ',' ORDER BY day)) AS stamp
-        FROM logged GROUP BY month
+        SELECT 'month' AS period_kind, l.month AS period_start,
+            '{code}-' || md5(string_agg(rests_on, ',' ORDER BY day) || coalesce(max(o.known || n.records), '')) AS stamp
+        FROM logged AS l
+        LEFT JOIN navigated AS n ON n.month = l.month
+        CROSS JOIN outcomes AS o
+        GROUP BY l.month
         UNION ALL
         SELECT 'week', week, '{code}-' || md5(string_agg(rests_on, ',' ORDER BY day)) FROM logged GROUP BY week
         """
@@ -108,5 +129,5 @@ def replace(warehouse: Warehouse, mart: str, select: str, stale: list[Period]) -
 
 def _code() -> str:
     """A digest of what counts: rows counted otherwise are stale."""
-    files = [Path(__file__), *(FOLDER / f"{mart}.sql" for mart in MARTS), FOLDER / "calls_area.sql"]
+    files = [Path(__file__), *(FOLDER / f"{mart}.sql" for mart in (*MARTS, "calls_area", "navigation_contact"))]
     return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]

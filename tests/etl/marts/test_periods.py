@@ -4,10 +4,11 @@ Nights of calls, late events, changed memberships and changed lists in random or
 must be what a full rebuild gives, in the marts and in the generation, and so must be what PostgreSQL gives.
 """
 
+import csv
 import random
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from etl.settings import Settings
 from etl.warehouse.connection import Warehouse
 from tests.etl.feeds.call_logs.files import CANONICAL, CANONICAL_HEADING, RIVERSIDE
 from tests.etl.feeds.call_logs.test_against_oracle import _call
+from tests.etl.navigation_files import CONTACT, contact, write
 from tests.etl.small_home import AUG, OCT, days, patients
 from tests.postgres import postgres_url
 
@@ -73,6 +75,36 @@ def late_legs(folder: Path, draw: random.Random, place: int) -> None:
     kept.write_text("".join(f"{line}\n" for line in log), "utf-8")
 
 
+def records(folder: Path, draw: random.Random, place: int) -> None:
+    """Records that name calls of earlier nights, most of about the call's day; many were sent before, otherwise."""
+    write_records(folder, draw, place, SOME_DAYS, (0, 0, 0, 1, -1, 7, -7, 8, 40))
+
+
+def records_of_next_month(folder: Path, draw: random.Random, place: int) -> None:
+    """Records of September alone, of calls at the end of August."""
+    write_records(folder, draw, place, days(AUG)[-4:], (7,))
+
+
+def write_records(
+    folder: Path, draw: random.Random, place: int, called_on: Sequence[date], apart: Sequence[int]
+) -> None:
+    """A navigation file naming calls that came on some days, recorded so many days from the call."""
+    logs = sorted(folder.parent.glob("night-*/holt-*.csv"))
+    called = [row for path in logs for row in csv.DictReader(path.read_text("utf-8").splitlines())]
+    rows = []
+    for row in draw.sample(called, len(called)):
+        at = datetime.fromisoformat(row["started_at"])
+        if at.date() in called_on and row["outcome"] == "answered" and len(rows) < 40:
+            rows.append(
+                contact(f"n{draw.randint(0, 30)}", call_id=row["call_id"], practice_code=row["practice_ods"],
+                        recorded_at=(at + timedelta(draw.choice(apart))).isoformat(),
+                        destination=draw.choice(("nurse", "", "self_care")), patient_pseudonym=draw.choice(("", "p1")),
+                        snomed_code=draw.choice(("", "1362511000000107")))
+            )  # fmt: skip
+    if rows:
+        write(folder / f"navigation-{place}.csv", CONTACT, rows)
+
+
 def another_membership(folder: Path, draw: random.Random, place: int) -> None:
     """TWO moved between its PCNs on some other day, perhaps before all these calls."""
     moved = draw.choice((date(2025, 7, 1), date(2025, 9, 1), date(2025, 10, 1), date(2025, 11, 1)))
@@ -96,7 +128,7 @@ def another_list(folder: Path, draw: random.Random, place: int) -> None:
 
 STEPS: tuple[Callable[[Path, random.Random, int], None], ...] = (
     night_of_calls, late_legs, night_of_calls, another_membership, late_legs, another_list, another_membership,
-    night_of_calls,
+    night_of_calls, records, records, records_of_next_month,
 )  # fmt: skip
 
 
@@ -119,7 +151,9 @@ def found(home: Settings) -> dict[str, Rows]:
     """Every kept table and all that is made of them, from the generation and from the warehouse."""
     published = Reader(home.published)
     of = {table: f"SELECT * FROM {table} ORDER BY ALL" for table in CARRIED}
-    of["values"] = "SELECT * FROM measure_value WHERE measure LIKE 'logged_calls%' ORDER BY ALL"
+    of["values"] = (
+        "SELECT * FROM measure_value WHERE regexp_matches(measure, '^(logged|navigation)_calls') ORDER BY ALL"
+    )
     tables = {name: [tuple(map(plain, row.values())) for row in published.records(sql)] for name, sql in of.items()}
     with Warehouse(home) as warehouse:
         for mart in periods.MARTS:
@@ -186,7 +220,8 @@ def test_postgresql_leaves_the_same(home: Settings, organisations: Path, tmp_pat
     for one in (here, there):
         take(one, organisations)
     draw = random.Random(3)
-    for place, step in enumerate((night_of_calls, late_legs, late_legs, another_membership, night_of_calls)):
+    steps = (night_of_calls, late_legs, records, late_legs, another_membership, night_of_calls)
+    for place, step in enumerate(steps):
         folder = tmp_path / f"night-{place}"
         folder.mkdir()
         step(folder, draw, place)
