@@ -114,11 +114,12 @@ def replace(warehouse: Warehouse, mart: str, select: str, stale: list[Period]) -
         first = min((start for _, start in some), default=date(year, 1, 1))
         last = max((start for _, start in some), default=first) + timedelta(days=31)
         counted = select.replace(":first_day", f"DATE '{first}'").replace(":last_day", f"DATE '{last}'")
-        warehouse.execute("DELETE FROM stale_period")
-        if some:
-            rows = ", ".join(f"('{kind}', DATE '{start}')" for kind, start in some)
-            warehouse.execute(f"INSERT INTO stale_period VALUES {rows}")
         warehouse.execute(f"CREATE TABLE IF NOT EXISTS mart.{mart} AS SELECT * FROM ({counted}) AS counted LIMIT 0")
+        if not some:
+            continue
+        rows = ", ".join(f"('{kind}', DATE '{start}')" for kind, start in some)
+        warehouse.execute("DELETE FROM stale_period")
+        warehouse.execute(f"INSERT INTO stale_period VALUES {rows}")
         warehouse.execute(
             f"DELETE FROM mart.{mart} AS m WHERE EXISTS (SELECT 1 FROM stale_period AS s "
             f"WHERE s.period_kind = {of_kind} AND s.period_start = {of_start})"
