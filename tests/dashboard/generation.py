@@ -106,7 +106,8 @@ def publish(folder: Path, name: str = NAME, synthetic: bool = True, empty: bool 
     return path
 
 
-def _parents(code: str) -> dict[str, str]:
+def parents_of(code: str) -> dict[str, str]:
+    """The areas that a practice belongs to, by kind."""
     place = PRACTICES.index(code)
     return {"pcn": PCNS[place % 4], "sub_icb": SUB_ICBS[place % 2], "icb": ICB, "england": ENGLAND}
 
@@ -151,7 +152,9 @@ def _memberships() -> list[dict[str, Any]]:
     rows = []
     for code in PRACTICES:
         for kind in ("pcn", "sub_icb"):
-            rows.append({"child": code, "parent": _parents(code)[kind], "child_kind": "practice", "parent_kind": kind})
+            rows.append(
+                {"child": code, "parent": parents_of(code)[kind], "child_kind": "practice", "parent_kind": kind}
+            )
     for place, code in enumerate(PCNS):
         rows.append({"child": code, "parent": SUB_ICBS[place % 2], "child_kind": "pcn", "parent_kind": "sub_icb"})
     for code in SUB_ICBS:
@@ -226,7 +229,7 @@ def _levels(counts: pd.DataFrame) -> pd.DataFrame:
     """The counts of every organisation: practices as they are, everyone above as their sum."""
     parts = [counts.assign(organisation=counts["practice"], level="practice", practices=1)]
     for kind in ("pcn", "sub_icb", "icb", "england"):
-        above = counts.assign(organisation=[_parents(code)[kind] for code in counts["practice"]], practices=1)
+        above = counts.assign(organisation=[parents_of(code)[kind] for code in counts["practice"]], practices=1)
         numbers = [
             name for name in above if above[name].dtype.kind in "if" and name not in ("with_online", "with_calls")
         ]

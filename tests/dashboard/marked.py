@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from etl.published.tables import TABLES
-from tests.dashboard.generation import MONTHS, PCNS, PRACTICES, publish
+from tests.dashboard.generation import ICB, MONTHS, PCNS, PRACTICES, parents_of, publish
 
 OWN, OTHER, UNKNOWN = PRACTICES[0], PRACTICES[1], "A99999"
 OWN_PCN = PCNS[0]
@@ -61,6 +61,7 @@ def _mark(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _add(connection: duckdb.DuckDBPyConnection, place: int, code: str) -> None:
     mark = 0 if code == OWN else 9_100_000 + 1_003 * place
+    _add_rollout_and_navigation(connection, code, mark)
     connection.executemany(
         "INSERT INTO rollout VALUES (?, ?, ?, ?, ?, 'cloud', ?)",
         [
@@ -111,6 +112,84 @@ def _add(connection: duckdb.DuckDBPyConnection, place: int, code: str) -> None:
     )
 
 
+def _add_rollout_and_navigation(connection: duckdb.DuckDBPyConnection, code: str, mark: int) -> None:
+    """Where the practice stands, its place on the map, its logs beside what is published, its requests."""
+    above = parents_of(code)
+    for month, last in ((date(2026, 10, 1), date(2026, 10, 31)), (date(2026, 11, 1), date(2026, 11, 20))):
+        connection.execute(
+            "INSERT INTO telephony_practice BY NAME SELECT ? AS practice, ? AS period_start, ? AS from_date, "
+            "? AS to_date, ? AS pcn, ? AS sub_icb, ? AS icb, ? AS patients",
+            [code, month, month, last, above["pcn"], above["sub_icb"], above["icb"], mark + 3],
+        )
+    connection.execute(
+        "INSERT INTO rollout_state VALUES (DATE '2026-11-18', ?, 'live', 5, DATE '2024-05-01', NULL, ?, 'cloud')",
+        [code, f"Supplier of {code}"],
+    )
+    connection.execute('INSERT INTO boundary VALUES (?, \'{"type": "Point", "coordinates": [-2, 54]}\')', [code])
+    connection.execute(
+        "INSERT INTO call_log_reconciliation VALUES (?, ?, 'inbound', ?, ?, 1, 20, 21, NULL)",
+        [code, MONTHS[-1], mark + 61, mark + 60],
+    )
+    connection.execute(
+        "INSERT INTO navigation_flow VALUES (?, 'practice', ?, 'clinical_new', 'gp_same_day', ?, 1)",
+        [code, MONTHS[-1], mark + 71],
+    )
+    connection.execute(
+        "INSERT INTO navigation_withheld VALUES (?, 'practice', ?, ?, ?, 1, 2, 'no_category', 30, 0.3)",
+        [code, MONTHS[-1], mark + 81, mark + 82],
+    )
+
+
+def publish_totals_of_five(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """Make the newest month's totals above practices those of five practices. Returns their figures, as written."""
+    month, above = MONTHS[-1], "level IN ('icb', 'england')"
+    connection.execute("CREATE SEQUENCE total START 7700017 INCREMENT 13")
+    for measure in ("navigation_redirected", "navigation_calls_navigated", "navigation_calls_talk_seconds"):
+        connection.execute(
+            f"INSERT INTO measure SELECT * REPLACE ('{measure}' AS measure) FROM measure WHERE measure = 'calls_missed'"
+        )
+        connection.execute(
+            f"INSERT INTO measure_value SELECT * REPLACE ('{measure}' AS measure) FROM measure_value "
+            f"WHERE measure = 'calls_missed' AND {above} AND period_start = '{month}'"
+        )
+    connection.execute(
+        "UPDATE measure_value SET practices_counted = 5, numerator = nextval('total'), denominator = nextval('total'), "
+        f"value = nextval('total') / 9999991 WHERE {above} AND period_start = '{month}'"
+    )
+    for part in ("", "_base", "_redirected", "_not_recorded"):
+        connection.execute(
+            f"INSERT INTO breakdown VALUES ('navigation_half_hour{part}', '{ICB}', 'icb', '{month}', '08:00', 0)"
+        )
+    connection.execute(f"UPDATE breakdown SET amount = nextval('total') WHERE {above} AND period_start = '{month}'")
+    connection.execute(
+        "INSERT INTO calls_week BY NAME SELECT organisation, level, month, weekday, half_hour, days, "
+        "nextval('total') AS inbound, nextval('total') AS answered, nextval('total') AS missed, "
+        "60 AS wait_seconds, 60 AS talk_seconds, "
+        f"5 AS practices FROM (SELECT * REPLACE ('{ICB}' AS organisation, 'icb' AS level) FROM calls_week "
+        f"WHERE organisation = '{OWN}' AND month = '{month}')"
+    )
+    connection.execute(
+        f"INSERT INTO calls_monday VALUES ('{ICB}', 'icb', '{month}', 480, nextval('total'), nextval('total'), 4, 5)"
+    )
+    connection.execute(
+        f"INSERT INTO navigation_flow VALUES ('{ICB}', 'icb', '{month}', 'clinical_new', 'gp_same_day', "
+        "nextval('total'), nextval('total'))"
+    )
+    connection.execute(
+        f"INSERT INTO navigation_withheld VALUES ('{ICB}', 'icb', '{month}', nextval('total'), nextval('total'), 1, 2, "
+        "'no_category', 30, 0.3)"
+    )
+    rows = connection.execute(
+        f"SELECT numerator, denominator, value FROM measure_value WHERE {above} AND period_start = '{month}' UNION ALL "
+        f"SELECT amount, NULL, NULL FROM breakdown WHERE {above} AND period_start = '{month}' UNION ALL "
+        f"SELECT inbound, answered, missed FROM calls_week WHERE {above} UNION ALL "
+        f"SELECT inbound, missed, NULL FROM calls_monday WHERE {above} UNION ALL "
+        f"SELECT contacts, declined, NULL FROM navigation_flow WHERE {above} UNION ALL "
+        f"SELECT redirected, base, NULL FROM navigation_withheld WHERE {above}"
+    ).fetchall()
+    return {_written(float(figure)) for row in rows for figure in row if figure is not None}
+
+
 def secrets_of(path: Path, seen: set[str]) -> set[str]:
     """Codes, names, postcodes and exact figures of practices that are not in `seen`, as they would be written.
 
@@ -128,7 +207,11 @@ def secrets_of(path: Path, seen: set[str]) -> set[str]:
             "UNION ALL "
             "SELECT organisation, amount, sum(amount) OVER (PARTITION BY organisation, subject, category), NULL "
             "FROM breakdown WHERE level = 'practice' UNION ALL "
-            "SELECT practice_code, cascaded_completed, NULL, NULL FROM training_practice"
+            "SELECT practice_code, cascaded_completed, NULL, NULL FROM training_practice UNION ALL "
+            "SELECT practice_code, logged, published, NULL FROM call_log_reconciliation UNION ALL "
+            "SELECT practice, patients, NULL, NULL FROM telephony_practice UNION ALL "
+            "SELECT organisation, contacts, NULL, NULL FROM navigation_flow WHERE level = 'practice' UNION ALL "
+            "SELECT organisation, redirected, base, NULL FROM navigation_withheld WHERE level = 'practice'"
         ).fetchall()
         for months in (12, 24, 36):
             values += connection.execute(

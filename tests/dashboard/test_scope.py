@@ -11,12 +11,14 @@ import pkgutil
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from html import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import dash
+import duckdb
 import pytest
 from dash import Dash
 from flask.testing import FlaskClient
@@ -27,11 +29,21 @@ from dashboard.access import Scope, accounts, without_rule
 from dashboard.app import create_app
 from dashboard.page import charts, pages
 from dashboard.queries import organisations
-from dashboard.view import Organisation, View
+from dashboard.view import View
 from etl.settings import Settings
 from tests.dashboard.access.house import PASSWORD, UPDATE, settings_for, sign_in
 from tests.dashboard.generation import ENGLAND, ICB, MONTHS, PCNS, PRACTICES, SUB_ICBS
-from tests.dashboard.marked import OTHER, OWN, OWN_PCN, UNKNOWN, body_of, leaks, publish_marked, secrets_of
+from tests.dashboard.marked import (
+    OTHER,
+    OWN,
+    OWN_PCN,
+    UNKNOWN,
+    body_of,
+    leaks,
+    publish_marked,
+    publish_totals_of_five,
+    secrets_of,
+)
 from tests.dashboard.one_app import keep_pages
 
 ORIGIN = {"Origin": "http://localhost"}
@@ -229,15 +241,16 @@ def test_out_of_scope_is_answered_as_what_nobody_has(app: Dash, clients: dict[st
 
 # what a query function is given, by the name of its parameter; its scope and its place are set apart
 GIVEN: dict[str, Any] = {
-    "measure": "calls_missed", "names": ("calls_missed", "calls_answered"), "subject": "calls_wait_answered",
-    "subjects": ("calls_wait_answered",), "units": {"calls_missed": "percent"}, "kind": "practice",
-    "first": MONTHS[0], "last": MONTHS[-1], "until": None, "rows": [], "search": "",
+    "measure": "calls_missed", "names": ("calls_missed", "calls_answered", "navigation_redirected"),
+    "subject": "calls_wait_answered", "subjects": ("calls_wait_answered",), "units": {"calls_missed": "percent"},
+    "kind": "practice", "first": MONTHS[0], "last": MONTHS[-1], "until": None, "rows": [], "search": "",
 }  # fmt: skip
 PLACE = ("view", "organisation", "practice", "code")
 # these say the same whatever place they are asked about, or ask only whether it is there
 OF_NO_PLACE = {
-    "measures.told_of", "measures.thin_months", "navigation.impact", "navigation.impact_path", "telephony.impact",
-    "telephony.moment", "practice.exists", "organisations.may_see", "organisations.is_above",
+    "measures.told_of", "measures.thin_months", "navigation.impact", "navigation.impact_path",
+    "telephony_delivery.impact", "telephony.moment", "practice.exists", "organisations.may_see",
+    "organisations.is_above",
 }  # fmt: skip
 
 
@@ -252,10 +265,10 @@ def query_functions() -> Iterator[tuple[str, Any, tuple[str, ...]]]:
                 yield f"{each.name}.{name}", function, tuple(inspect.signature(function).parameters)
 
 
-def asked_of(function: Any, parameters: tuple[str, ...], scope: Scope, place: Organisation) -> Any:
-    """What the function answers of a place: a view or organisation made by hand, as if no page had looked at it."""
-    whole = View(place, "all", MONTHS[0], MONTHS[-1])
-    places = {"view": whole, "organisation": place, "practice": place, "code": place.code}
+def asked_of(function: Any, parameters: tuple[str, ...], scope: Scope, view: View) -> Any:
+    """What the function answers of a view made by hand, or of its organisation, as if no page had looked at it."""
+    place = view.organisation
+    places = {"view": view, "organisation": place, "practice": place, "code": place.code}
     given = {"scope": scope, "codes": [place.code], **places, **GIVEN}
     answer = []
     for name in parameters:
@@ -279,7 +292,7 @@ def test_every_query_refuses_or_hides_what_is_not_its_scopes(
             for code in (OWN, OTHER, PRACTICES[4], OWN_PCN, PCNS[1], SUB_ICBS[0], SUB_ICBS[1], ICB, ENGLAND):
                 seen = code in {*SEEN[kind], ICB, ENGLAND} or (kind == "pcn" and code == OWN_PCN)
                 try:
-                    answer = asked_of(function, parameters, scope, known[code])
+                    answer = asked_of(function, parameters, scope, View(known[code], "all", MONTHS[0], MONTHS[-1]))
                 except organisations.NoSuchOrganisation:
                     continue
                 except IndexError:
@@ -287,8 +300,66 @@ def test_every_query_refuses_or_hides_what_is_not_its_scopes(
                         continue  # a place of a kind that the function is not about
                     raise
                 assert seen or not own_place or name in OF_NO_PLACE, f"{kind} was answered about {code}"
-                found = leaks(repr(answer), secrets[kind])
+                # `told` is what other queries count; nothing else may ask it
+                found = set() if name == "telephony.told" else leaks(repr(answer), secrets[kind])
                 assert not found, (kind, code, sorted(found)[:5])
+
+
+@pytest.fixture(scope="module")
+def thin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Dash, set[str]]]:
+    """The dashboard where five practices sent anything in the newest month, and the totals of that month above them."""
+    home = tmp_path_factory.mktemp("thin")
+    path = publish_marked(home / "published")
+    with duckdb.connect(str(path)) as connection:
+        hidden = publish_totals_of_five(connection)
+    made = keep_pages(create_app(Settings(home=home), settings_for(home)))
+    for scope in SCOPES:
+        accounts.add(made.server.extensions["access"], scope, "viewer", Scope.parse(SCOPES[scope]), PASSWORD)
+    yield made, hidden
+    made.server.extensions["access"].engine.dispose()
+
+
+THIN_TO_TELL = {
+    "breakdowns.by_month", "breakdowns.shares", "call_logs.monday", "call_logs.open_hours", "call_logs.week",
+    "measures.latest", "measures.series", "navigation.calls", "navigation.every_measure", "navigation.flow",
+    "navigation.newest", "navigation.times", "navigation.withheld", "practice.compared", "practice.monday",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "parameters"),
+    [each for each in query_functions() if "view" in each[2]],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+def test_no_query_tells_a_narrower_scope_a_total_of_a_few(
+    thin: tuple[Dash, set[str]], name: str, function: Any, parameters: tuple[str, ...]
+) -> None:
+    """Five practices' total, less one's own, is four others'."""
+    app, hidden = thin
+    with app.server.app_context():
+        found = {}
+        for kind, text in SCOPES.items():
+            found[kind] = set()
+            for code in (ICB, ENGLAND):
+                place = organisations.directory().organisations[code]
+                newest = View(place, "12", MONTHS[-1], MONTHS[-1])
+                with suppress(organisations.NoSuchOrganisation, IndexError):
+                    answer = asked_of(function, parameters, Scope.parse(text), newest)
+                    found[kind] |= leaks(repr(answer), hidden)
+    assert bool(found["icb"]) == (name in THIN_TO_TELL), "the instrument works"
+    assert not found["practice"] | found["pcn"], sorted(found["practice"] | found["pcn"])[:5]
+
+
+@pytest.mark.parametrize("who", ["practice", "pcn"])
+def test_no_address_tells_a_narrower_scope_a_total_of_a_few(thin: tuple[Dash, set[str]], who: str) -> None:
+    app, hidden = thin
+    client = app.server.test_client()
+    assert sign_in(client, who).status_code == 303
+    newest = f"{MONTHS[-1]:%Y-%m}"
+    addresses = [f"/api/v1/measures.csv?from={newest}", *(f"/csv/{name}?organisation={ICB}" for name in charts())]
+    for address in [*addresses, *(f"/csv/{name}?organisation={OWN}" for name in charts())]:
+        found = leaks(client.get(address).text, hidden)
+        assert not found, (address, sorted(found)[:5])
 
 
 def test_what_only_the_icb_may_open_is_refused_to_others(clients: dict[str, FlaskClient]) -> None:
