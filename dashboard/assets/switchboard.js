@@ -85,6 +85,10 @@
       const kept = made.appendChild(document.createElement("span"));
       kept.className = "nowrap";
       kept.append(told.words, icon);
+    } else if (told.look) {
+      const marked = made.appendChild(document.createElement("span"));
+      marked.className = told.look;
+      marked.textContent = told.words;
     } else made.textContent = told;
     return made;
   }

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from dash import dcc, html
 from dash.development.base_component import Component
@@ -131,13 +131,20 @@ def _sortable(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 
+class Marked(NamedTuple):
+    """A cell of words in a look of their own, a class of the style sheet."""
+
+    words: str
+    look: str
+
+
 def table(
     caption: str, headings: Sequence[Any], rows: Iterable[Sequence[Any]], numeric: set[int] = frozenset(),  # type: ignore[assignment]
     caption_hidden: bool = True,
 ) -> Component:  # fmt: skip
     """A plain table. The first cell of a row heads it; numeric: positions of columns set flush right.
 
-    A table of words, links and icons travels as one component, and the browser makes its rows
+    A table of words, marked or not, links and icons travels as one component, and the browser makes its rows
     (`assets/switchboard.js`): Dash keeps every cell as a component of its own and looks at all of them whenever
     anything on the page changes, which a few hundred cells turn into seconds.
     """
@@ -162,7 +169,7 @@ def table(
                 [
                     html.Tr(
                         [html.Th(row[0], scope="row", className=align[0])]
-                        + [html.Td(cell, className=side) for cell, side in zip(row[1:], align[1:], strict=True)]
+                        + [html.Td(_made(cell), className=side) for cell, side in zip(row[1:], align[1:], strict=True)]
                     )
                     for row in body
                 ]
@@ -171,8 +178,14 @@ def table(
     )
 
 
+def _made(cell: Any) -> Any:
+    return html.Span(cell.words, className=cell.look) if isinstance(cell, Marked) else cell
+
+
 def _told(cell: Any) -> str | list[str] | dict[str, Any] | None:
-    """A cell as words, words and where they lead, or words and an icon; None for anything richer."""
+    """A cell as words, words and where they lead, in a look or with an icon; None for anything richer."""
+    if isinstance(cell, Marked):
+        return cell._asdict()
     said, icon = cell.children if getattr(cell, "className", None) == WITH_ICON else ("", cell)
     if isinstance(icon, html.Img):
         return {"words": said, "icon": getattr(icon, "src", ""), "meaning": getattr(icon, "alt", ""), "size": SIZE}

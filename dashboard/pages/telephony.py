@@ -8,7 +8,7 @@ from dashboard.access.scope import Scope
 from dashboard.charts import rollout
 from dashboard.charts.rollout import NO_STAGE, STAGE_WORDS
 from dashboard.components.board import board
-from dashboard.components.panel import slot, table
+from dashboard.components.panel import Marked, slot, table
 from dashboard.components.sentences import headline, sentences
 from dashboard.components.shell import filter_day, filter_select
 from dashboard.findings_rollout import NO_TRACKER, OWN_WORDS, as_told, of, opening, said, title, untold
@@ -257,9 +257,7 @@ def _grid(rows: Rows, view: View) -> Component:
             dcc.Link(row["name"] or row["practice"], href=f"/practice/{row['practice']}{search}"),
             row["pcn_name"] or "No PCN",
             *(
-                html.Span(words.month(row[each], True), className="has")
-                if row[each]
-                else html.Span("–", className="has-not")
+                Marked(words.month(row[each], True), "has") if row[each] else Marked("–", "has-not")
                 for each in telephony.CAPABILITIES
             ),
         ]

@@ -285,14 +285,16 @@ def burn_up(scope: Scope, view: View) -> Rows:
         months AS (
             SELECT *, least(last_day(from_date), :day) AS told FROM telephony_practice
             WHERE {column} = :code AND from_date <= :day
+        ),
+        states AS (  -- with an end always: an OR in the condition of a LEFT JOIN compares every pair
+            SELECT *, coalesce(to_date, :day) AS until FROM rollout_state WHERE believed_on = :believed
         )
         SELECT m.told AS day, count(*) AS open, {by_stage},
             count(*) FILTER (WHERE s.stage <> 'live' AND s.line_type IN ('PSTN', 'ISDN')) AS on_analogue,
             count(*) FILTER (WHERE w.planned <= m.told) AS plan
         FROM months AS m
         LEFT JOIN plan AS w ON w.practice_code = m.practice
-        LEFT JOIN rollout_state AS s ON s.believed_on = :believed AND s.practice_code = m.practice
-            AND s.from_date <= m.told AND (s.to_date IS NULL OR s.to_date >= m.told)
+        LEFT JOIN states AS s ON s.practice_code = m.practice AND s.from_date <= m.told AND s.until >= m.told
         WHERE m.to_date >= m.told
         GROUP BY m.told HAVING count(*) >= :fewest ORDER BY m.told
         """,

@@ -6,8 +6,8 @@ current_rollout AS (
     SELECT * FROM fact.rollout_milestone
     WHERE believed_on = (SELECT max(believed_on) FROM fact.rollout_milestone)
 ),
-current_state AS (
-    SELECT * FROM mart.rollout_state
+current_state AS (  -- with an end always: an OR in the condition of a LEFT JOIN compares every pair
+    SELECT *, coalesce(to_date, DATE '9999-12-31') AS until FROM mart.rollout_state
     WHERE believed_on = (SELECT max(believed_on) FROM fact.rollout_milestone)
 ),
 tracked AS (SELECT DISTINCT practice_code FROM current_rollout),
@@ -83,7 +83,7 @@ CROSS JOIN able_known AS k
 CROSS JOIN money_known AS i
 LEFT JOIN tracked AS t ON t.practice_code = p.practice
 LEFT JOIN current_state AS s
-    ON s.practice_code = p.practice AND s.from_date <= d.on_day AND (s.to_date IS NULL OR s.to_date >= d.on_day)
+    ON s.practice_code = p.practice AND s.from_date <= d.on_day AND s.until >= d.on_day
 LEFT JOIN named AS n ON n.practice_code = p.practice
 LEFT JOIN able AS a ON a.practice_code = p.practice AND a.month = p.period_start
 LEFT JOIN money AS m ON m.practice_code = p.practice AND m.month = p.period_start

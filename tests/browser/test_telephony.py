@@ -39,6 +39,8 @@ def write_rollout(generation: Path) -> None:
             goes_live = number % 2 == 1
             until = LIVE - timedelta(days=1) if goes_live else None
             states = [("signed_up", 2, SIGNED_UP, until), ("live", 5, LIVE, None)][: 1 + goes_live]
+            if goes_live:
+                con.execute("INSERT INTO rollout_capability VALUES (?, 'call_back', ?, NULL)", [code, LIVE])
             for stage, order, day, to_date in states:
                 row = [code, stage, day, day, "Larkline", "cloud", BELIEVED]
                 con.execute("INSERT INTO rollout VALUES (?, ?, ?, ?, ?, ?, ?)", row)
@@ -131,3 +133,9 @@ def test_a_tile_and_a_row_of_the_board_lead_to_the_practice(open_page: OpenPage)
     page.go_back()
     page.get_by_test_id("panel-telephony-stages").locator(f"a[href^='/practice/{PRACTICES[0]}']").first.click()
     expect(page).to_have_url(re.compile(f"/practice/{PRACTICES[0]}"))
+
+
+def test_what_a_practices_system_has_stands_out(open_page: OpenPage) -> None:
+    grid = open_page("/telephony?on=2024-02-12").get_by_test_id("panel-telephony-capabilities")
+    expect(grid.locator("tbody .has")).to_have_text(["Feb 2024"] * 12)
+    expect(grid.locator("tbody .has-not")).to_have_count(5 * 24 - 12)
