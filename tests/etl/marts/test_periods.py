@@ -7,17 +7,14 @@ must be what a full rebuild gives, in the marts and in the generation, and so mu
 import csv
 import random
 import shutil
-import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import openpyxl
-import psycopg
 import pytest
-from sqlalchemy.engine import make_url
 
 from etl.marts import periods
 from etl.nightly import nightly
@@ -29,9 +26,9 @@ from tests.etl.feeds.call_logs.files import CANONICAL, CANONICAL_HEADING, RIVERS
 from tests.etl.feeds.call_logs.test_against_oracle import _call
 from tests.etl.navigation_files import CONTACT, contact, write
 from tests.etl.small_home import AUG, OCT, days, patients
-from tests.postgres import postgres_url
+from tests.postgres import database, postgres_url
 
-__all__ = ["postgres_url"]
+__all__ = ["database", "postgres_url"]
 
 ONE, TWO = "Z91001", "Z91002"
 SOURCES = [CANONICAL, {**RIVERSIDE, "numbers": {"01632960001": [ONE, TWO], "01632960002": TWO}}]
@@ -200,17 +197,6 @@ def test_every_night_leaves_what_a_full_rebuild_gives(home: Settings, organisati
     assert changed > 4
     assert all(before.values())
     assert len({row[0] for row in before["mart.wait_p95"]}) > 3
-
-
-@pytest.fixture
-def database(postgres_url: str) -> Iterator[str]:
-    """URL of a database of this test's own."""
-    url = make_url(postgres_url)
-    name = f"periods_{uuid.uuid4().hex}"
-    with psycopg.connect(host=url.host, port=url.port, user=url.username, dbname=url.database, autocommit=True) as con:
-        con.execute(f"CREATE DATABASE {name}")
-        yield f"postgresql://{url.username}@{url.host}:{url.port}/{name}"
-        con.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def test_postgresql_leaves_the_same(home: Settings, organisations: Path, tmp_path: Path, database: str) -> None:
