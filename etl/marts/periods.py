@@ -31,16 +31,8 @@ def stamp(warehouse: Warehouse) -> list[Period]:
     `mart.call_period(period_kind, period_start, stamp)`: every week and month with call logs. Returns the stale
     periods, those that are new, changed or gone, in order of time.
     """
-    warehouse.execute(
-        "CREATE TABLE IF NOT EXISTS mart.call_period (period_kind VARCHAR, period_start DATE, stamp VARCHAR)"
-    )
     code = _code()
-    known = warehouse.fetch("SELECT count(*), count(*) FILTER (WHERE stamp LIKE :code) FROM mart.call_period",
-                            {"code": f"{code}-%"})  # fmt: skip
-    if known[0][0] == 0 or known[0][0] > known[0][1]:
-        warehouse.execute("DELETE FROM mart.call_period")
-        for mart in MARTS:
-            warehouse.execute(f"DROP TABLE IF EXISTS mart.{mart}")
+    _forget_other_code(warehouse, code)
     warehouse.execute(
         f"""
         CREATE TEMP TABLE new_period AS
@@ -86,6 +78,19 @@ def stamp(warehouse: Warehouse) -> list[Period]:
     warehouse.execute("INSERT INTO mart.call_period SELECT period_kind, period_start, stamp FROM new_period")
     warehouse.execute("DROP TABLE new_period")
     return [(kind, start) for kind, start in stale]
+
+
+def _forget_other_code(warehouse: Warehouse, code: str) -> None:
+    """Begin anew where other code, which the stamps name first, has counted."""
+    warehouse.execute(
+        "CREATE TABLE IF NOT EXISTS mart.call_period (period_kind VARCHAR, period_start DATE, stamp VARCHAR)"
+    )
+    known = warehouse.fetch("SELECT count(*), count(*) FILTER (WHERE stamp LIKE :code) FROM mart.call_period",
+                            {"code": f"{code}-%"})  # fmt: skip
+    if known[0][0] == 0 or known[0][0] > known[0][1]:
+        warehouse.execute("DELETE FROM mart.call_period")
+        for mart in MARTS:
+            warehouse.execute(f"DROP TABLE IF EXISTS mart.{mart}")
 
 
 def differing(one: str, other: str) -> str:
