@@ -10,8 +10,13 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+from sqlalchemy import Table
 
 from etl.feeds.feed import Problem, Received, RefusedFile
+from etl.warehouse.tables import fact_table
+
+SKIPPED = "\x1e"
+SEPARATOR = "\x1f"
 
 
 @dataclass
@@ -86,7 +91,7 @@ class Reading:
         count: bool = True,
         copy: bool = True,
     ) -> None:
-        """Stage rows for a fact, in one pass over the relation.
+        """Stage rows for a fact, in one pass over the relation; lines are looked up only when a row is refused.
 
         columns: the fact's column → an SQL expression over the relation (columns left out are NULL).
         problems: the first that holds refuses the row. skip: rows that are filtered, not refused.
@@ -95,15 +100,69 @@ class Reading:
         copy: False when the relation is over tables of `con` that stay until the file is done with (`scratch`):
         then it is read again when it is written, where a copy would cost more.
         """
-        from etl.warehouse.loading import stage
-
-        stage(self, fact, relation, columns, problems, skip, count, copy)
+        table = fact_table(fact)
+        unknown = set(columns) - set(table.columns.keys())
+        if unknown:
+            raise KeyError(f"{fact} has no column {', '.join(sorted(unknown))}")
+        con = self.con
+        cases = [f"WHEN {skip} THEN '{SKIPPED}'"] if skip != "FALSE" else []
+        cases += [f"WHEN {p.condition} THEN '{p.column}{SEPARATOR}' || {p.reason}" for p in problems]
+        problem = f"CASE {' '.join(cases)} END" if cases else "CAST(NULL AS VARCHAR)"
+        facts = ", ".join(
+            f"CAST({columns.get(c.name, 'NULL')} AS {_type(c)}) AS {c.name}"
+            for c in table.columns
+            if c.name != "load_id"
+        )
+        select = f"SELECT {problem} AS problem, {facts} FROM "
+        staged = f"({select}{relation})"
+        if copy:
+            staged = f"staged_{fact}_{len(self.staged.get(fact, []))}"
+            self.scratch.append(staged)
+            run(self, f"CREATE OR REPLACE TEMP TABLE {staged} AS {select}{relation}")
+        found = con.execute(
+            f"SELECT count(*), count(*) FILTER (problem = '{SKIPPED}'), count(problem), {_span(table)} FROM {staged}"
+        ).fetchone()
+        assert found is not None
+        read, skipped, not_kept, first, last = found
+        if count:
+            self.rows_read += read
+            self.rows_filtered += skipped
+            if not_kept > skipped:
+                self._number(relation, problem)
+        if not_kept and copy:
+            con.execute(f"DELETE FROM {staged} WHERE problem IS NOT NULL")
+        elif not_kept:
+            staged = f"(SELECT * FROM {staged} WHERE problem IS NULL)"
+        self.staged.setdefault(fact, []).append(staged)
+        if first:
+            self.period_from = min(filter(None, (self.period_from, first)))
+            self.period_to = max(filter(None, (self.period_to, last)))
 
     def refuse(self, line: int, column: str, reason: str) -> None:
         """Refuse one row found bad in Python; counts as read and refused."""
-        from etl.warehouse.loading import refuse
+        self.rows_read += 1
+        self.add_refused([(line, column, reason)])
 
-        refuse(self, line, column, reason)
+    def add_refused(self, rows: Sequence[tuple[int, str, str]]) -> None:
+        """Note rows (line, column, reason) in the table `refused`, which is there afterwards."""
+        self.con.execute(
+            "CREATE TEMP TABLE IF NOT EXISTS refused (line_number BIGINT, column_name VARCHAR, reason VARCHAR)"
+        )
+        if rows:
+            self.con.executemany("INSERT INTO refused VALUES (?, ?, ?)", list(rows))
+
+    def _number(self, relation: str, problem: str) -> None:
+        """Say which lines were refused: a second pass, only when there is something to say."""
+        self.add_refused([])
+        self.con.execute(
+            f"""
+            INSERT INTO refused
+            SELECT line, split_part(problem, '{SEPARATOR}', 1), split_part(problem, '{SEPARATOR}', 2)
+            FROM (SELECT line, {problem} AS problem FROM {numbered(relation, self)})
+            WHERE problem <> '{SKIPPED}'
+            ORDER BY line
+            """
+        )
 
 
 def run(reading: Reading, statement: str) -> duckdb.DuckDBPyConnection:
@@ -196,3 +255,19 @@ def as_text(value: object) -> str | None:
     if isinstance(value, datetime):
         return value.date().isoformat() if value.time().isoformat() == "00:00:00" else value.isoformat(" ")
     return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _type(column: Any) -> str:
+    return {"String": "VARCHAR", "BigInteger": "BIGINT", "Integer": "INTEGER", "SmallInteger": "SMALLINT"}.get(
+        type(column.type).__name__, str(type(column.type).__name__).upper().replace("DATETIME", "TIMESTAMP")
+    )
+
+
+def _span(table: Table) -> str:
+    """SQL for the first and last day that kept rows cover."""
+    if "period_start" not in table.columns:
+        return "NULL, NULL"
+    last = "last_day(period_start)"
+    if "period_kind" in table.columns:
+        last = f"CASE WHEN period_kind = 'month' THEN {last} ELSE period_start END"
+    return f"min(period_start) FILTER (problem IS NULL), max({last}) FILTER (problem IS NULL)"

@@ -1,25 +1,21 @@
 """From a file being read to facts and a ledger row, in one transaction.
 
-`stage` checks rows in one pass; `commit` supersedes and inserts. A load is all or nothing.
+`Reading.stage` has checked the rows; `commit` supersedes and inserts. A load is all or nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import ModuleType
-from typing import Any
 
-import duckdb
 from sqlalchemy import Table
 
-from etl.feeds.feed import Problem, RefusedFile
-from etl.feeds.reading import Reading, numbered, tolerant
+from etl.feeds.feed import RefusedFile
+from etl.feeds.reading import Reading
 from etl.settings import Settings
 from etl.warehouse.connection import Warehouse
-from etl.warehouse.tables import AREAS, metadata
+from etl.warehouse.tables import AREAS, fact_table
 
-SKIPPED = "\x1e"
-SEPARATOR = "\x1f"
 REASONS_SHOWN = 3
 SAID_IN_PASSING = ("organisation", "membership")
 
@@ -38,118 +34,13 @@ class Load:
     supersedes: str
 
 
-def fact_table(fact: str) -> Table:
-    """The table of a fact. Raises KeyError for a fact that does not exist."""
-    return metadata.tables[f"fact.{fact}"]
-
-
-def stage(
-    reading: Reading,
-    fact: str,
-    relation: str,
-    columns: Mapping[str, str],
-    problems: Sequence[Problem],
-    skip: str,
-    count: bool,
-    copy: bool,
-) -> None:
-    """See `Reading.stage`. One pass over the relation; line numbers are looked up only when a row is refused."""
-    table = fact_table(fact)
-    unknown = set(columns) - set(table.columns.keys())
-    if unknown:
-        raise KeyError(f"{fact} has no column {', '.join(sorted(unknown))}")
-    con = reading.con
-    cases = [f"WHEN {skip} THEN '{SKIPPED}'"] if skip != "FALSE" else []
-    cases += [f"WHEN {p.condition} THEN '{p.column}{SEPARATOR}' || {p.reason}" for p in problems]
-    problem = f"CASE {' '.join(cases)} END" if cases else "CAST(NULL AS VARCHAR)"
-    facts = ", ".join(
-        f"CAST({columns.get(c.name, 'NULL')} AS {_type(c)}) AS {c.name}" for c in table.columns if c.name != "load_id"
-    )
-    select = f"SELECT {problem} AS problem, {facts} FROM "
-    staged = f"({select}{relation})"
-    if copy:
-        staged = f"staged_{fact}_{len(reading.staged.get(fact, []))}"
-        reading.scratch.append(staged)
-        try:
-            _make(con, staged, select + (tolerant(relation, reading) if reading.broken else relation))
-        except duckdb.InvalidInputException:
-            # a record that cannot be read: find all of them, then take the rest
-            _make(con, staged, select + tolerant(relation, reading))
-    found = con.execute(
-        f"SELECT count(*), count(*) FILTER (problem = '{SKIPPED}'), count(problem), {_span(table)} FROM {staged}"
-    ).fetchone()
-    assert found is not None
-    read, skipped, not_kept, first, last = found
-    if count:
-        reading.rows_read += read
-        reading.rows_filtered += skipped
-        if not_kept > skipped:
-            _number(reading, relation, problem)
-    if not_kept and copy:
-        con.execute(f"DELETE FROM {staged} WHERE problem IS NOT NULL")
-    elif not_kept:
-        staged = f"(SELECT * FROM {staged} WHERE problem IS NULL)"
-    reading.staged.setdefault(fact, []).append(staged)
-    if first:
-        reading.period_from = min(filter(None, (reading.period_from, first)))
-        reading.period_to = max(filter(None, (reading.period_to, last)))
-
-
-def _make(con: duckdb.DuckDBPyConnection, name: str, select: str) -> None:
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {select}")
-
-
-def refuse(reading: Reading, line: int, column: str, reason: str) -> None:
-    """See `Reading.refuse`."""
-    reading.rows_read += 1
-    _refused(reading, [(line, column, reason)])
-
-
-def _refused(reading: Reading, rows: Sequence[tuple[int, str, str]]) -> None:
-    reading.con.execute(
-        "CREATE TEMP TABLE IF NOT EXISTS refused (line_number BIGINT, column_name VARCHAR, reason VARCHAR)"
-    )
-    if rows:
-        reading.con.executemany("INSERT INTO refused VALUES (?, ?, ?)", list(rows))
-
-
-def _number(reading: Reading, relation: str, problem: str) -> None:
-    """Say which lines were refused: a second pass, only when there is something to say."""
-    _refused(reading, [])
-    reading.con.execute(
-        f"""
-        INSERT INTO refused
-        SELECT line, split_part(problem, '{SEPARATOR}', 1), split_part(problem, '{SEPARATOR}', 2)
-        FROM (SELECT line, {problem} AS problem FROM {numbered(relation, reading)})
-        WHERE problem <> '{SKIPPED}'
-        ORDER BY line
-        """
-    )
-
-
-def _type(column: Any) -> str:
-    return {"String": "VARCHAR", "BigInteger": "BIGINT", "Integer": "INTEGER", "SmallInteger": "SMALLINT"}.get(
-        type(column.type).__name__, str(type(column.type).__name__).upper().replace("DATETIME", "TIMESTAMP")
-    )
-
-
-def _span(table: Table) -> str:
-    """SQL for the first and last day that kept rows cover."""
-    if "period_start" not in table.columns:
-        return "NULL, NULL"
-    last = "last_day(period_start)"
-    if "period_kind" in table.columns:
-        last = f"CASE WHEN period_kind = 'month' THEN {last} ELSE period_start END"
-    return f"min(period_start) FILTER (problem IS NULL), max({last}) FILTER (problem IS NULL)"
-
-
 def commit(warehouse: Warehouse, feed: ModuleType, reading: Reading) -> Load:
     """Check the file as a whole, then write facts and ledger in one transaction.
 
     Raises RefusedFile when there are no rows or too many were refused; then nothing has changed.
     """
     con, received = reading.con, reading.received
-    _refused(reading, [])
+    reading.add_refused([])
     refused = con.execute("SELECT count(*) FROM refused").fetchone()[0]  # type: ignore[index]
     _check_share(feed, reading, refused, warehouse.settings)
     kept = reading.rows_read - refused - reading.rows_filtered

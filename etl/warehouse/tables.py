@@ -443,3 +443,8 @@ training = Table(
     comment="One funded place, or one colleague to whom it was passed on",
     info={"scope": ("practice_code",)},
 )
+
+
+def fact_table(fact: str) -> Table:
+    """The table of a fact. Raises KeyError for a fact that does not exist."""
+    return metadata.tables[f"fact.{fact}"]

@@ -6,8 +6,8 @@ import pytest
 
 from etl import nightly
 from etl.settings import Settings
-from etl.warehouse import loading
 from etl.warehouse.connection import Warehouse
+from etl.warehouse.tables import fact_table
 from tests.etl.test_intake import lists, row
 
 
@@ -73,7 +73,7 @@ def test_a_transaction_undoes_everything(home: Settings) -> None:
 
 def test_a_fact_that_does_not_exist_is_an_error_that_names_it() -> None:
     with pytest.raises(KeyError, match="weather"):
-        loading.fact_table("weather")
+        fact_table("weather")
 
 
 def test_the_calendar_knows_bank_holidays_and_the_end_of_next_year(home: Settings) -> None:
