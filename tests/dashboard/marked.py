@@ -131,6 +131,11 @@ def _add_rollout_and_navigation(connection: duckdb.DuckDBPyConnection, code: str
         [code, MONTHS[-1], mark + 61, mark + 60],
     )
     connection.execute(
+        "INSERT INTO measure_value (measure, organisation, level, period_kind, period_start, numerator, denominator) "
+        "VALUES ('navigators_trained_practices', ?, 'practice', 'month', ?, 1, 1)",
+        [code, MONTHS[-1]],
+    )
+    connection.execute(
         "INSERT INTO navigation_flow VALUES (?, 'practice', ?, 'clinical_new', 'gp_same_day', ?, 1)",
         [code, MONTHS[-1], mark + 71],
     )
