@@ -60,18 +60,22 @@ def month_range() -> tuple[date, date] | None:
 def thin_months(scope: Scope, organisation: Organisation, *subjects: str) -> list[date]:
     """Months in which a total above the scope counts so few practices that it would give one of them away.
 
-    subjects: measures or breakdowns; what stands before their first `_` (calls, appointments, online) is looked at.
+    subjects: measures, which are looked at themselves, or breakdowns. For these, all measures that begin as they do up
+    to the first `_` (calls, appointments, online), but for those of calls that a navigation record names, which few send.
     """
     fewest = organisations.fewest_in_total(scope)
     if not fewest or organisation.kind not in organisations.SHARED_KINDS:
         return []
+    known = definitions(scope)
     rows = reader().records(
         "SELECT DISTINCT period_start FROM measure_value WHERE organisation = :code AND level = :level "
-        "AND period_kind = 'month' AND split_part(measure, '_', 1) IN (SELECT unnest(:families)) "
-        "AND practices_counted < :fewest",
+        "AND period_kind = 'month' AND practices_counted < :fewest "
+        "AND (list_contains(:measures, measure) OR list_contains(:families, split_part(measure, '_', 1)) "
+        "AND NOT starts_with(measure, 'navigation_calls_'))",
         code=organisation.code,
         level=organisation.kind,
-        families=[subject.split("_")[0] for subject in subjects],
+        measures=[subject for subject in subjects if subject in known],
+        families=[subject.split("_")[0] for subject in subjects if subject not in known],
         fewest=fewest,
     )
     return [row["period_start"] for row in rows]

@@ -68,13 +68,13 @@ def newest(scope: Scope, view: View, names: tuple[str, ...]) -> dict[str, dict[s
     rows = reader().records(
         SERIES.format(values=organisations.values_of(organisation))
         + f"AND v.measure IN (SELECT unnest(:names)) AND v.organisation = :code AND v.level = :level AND {UNTIL} "
-        "AND v.period_start NOT IN (SELECT unnest(:thin)) "
+        "AND (v.level IN ('practice', 'pcn') OR v.practices_counted IS NULL OR v.practices_counted >= :fewest) "
         "QUALIFY row_number() OVER (PARTITION BY v.measure ORDER BY v.period_start DESC) = 1",
         names=list(names),
         until=view.ending,
         code=code,
         level=organisation.kind,
-        thin=thin_months(scope, organisation, *names),
+        fewest=organisations.fewest_in_total(scope),
     )
     return {row["measure"]: row for row in rows}
 

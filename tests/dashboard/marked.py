@@ -149,6 +149,18 @@ def publish_totals_of_five(connection: duckdb.DuckDBPyConnection) -> set[str]:
     """Make the newest month's totals above practices those of five practices. Returns their figures, as written."""
     month, above = MONTHS[-1], "level IN ('icb', 'england')"
     connection.execute("CREATE SEQUENCE total START 7700017 INCREMENT 13")
+    # the month before, many practices sent navigation records, and few of them named a call
+    for measure, practices in (("navigation_redirected", 20), ("navigation_calls_navigated", 4)):
+        connection.execute(
+            f"INSERT INTO measure_value SELECT * REPLACE ('{measure}' AS measure, {practices} AS practices_counted) "
+            f"FROM measure_value WHERE measure = 'calls_missed' AND {above} AND period_start = '{MONTHS[-2]}'"
+        )
+    connection.execute(
+        f"INSERT INTO navigation_flow VALUES ('{ICB}', 'icb', '{MONTHS[-2]}', 'clinical_new', 'gp_same_day', 640, 2)"
+    )
+    connection.execute(
+        f"INSERT INTO breakdown VALUES ('navigation_half_hour', '{ICB}', 'icb', '{MONTHS[-2]}', '08:00', 9)"
+    )
     for measure in ("navigation_redirected", "navigation_calls_navigated", "navigation_calls_talk_seconds"):
         connection.execute(
             f"INSERT INTO measure SELECT * REPLACE ('{measure}' AS measure) FROM measure WHERE measure = 'calls_missed'"
@@ -189,7 +201,7 @@ def publish_totals_of_five(connection: duckdb.DuckDBPyConnection) -> set[str]:
         f"SELECT amount, NULL, NULL FROM breakdown WHERE {above} AND period_start = '{month}' UNION ALL "
         f"SELECT inbound, answered, missed FROM calls_week WHERE {above} UNION ALL "
         f"SELECT inbound, missed, NULL FROM calls_monday WHERE {above} UNION ALL "
-        f"SELECT contacts, declined, NULL FROM navigation_flow WHERE {above} UNION ALL "
+        f"SELECT contacts, declined, NULL FROM navigation_flow WHERE {above} AND period_start = '{month}' UNION ALL "
         f"SELECT redirected, base, NULL FROM navigation_withheld WHERE {above}"
     ).fetchall()
     return {_written(float(figure)) for row in rows for figure in row if figure is not None}

@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 from dashboard.access import Scope, accounts, without_rule
 from dashboard.app import create_app
 from dashboard.page import charts, pages
-from dashboard.queries import organisations
+from dashboard.queries import measures, navigation, organisations
 from dashboard.view import View
 from etl.settings import Settings
 from tests.dashboard.access.house import PASSWORD, UPDATE, settings_for, sign_in
@@ -349,6 +349,48 @@ def test_no_query_tells_a_narrower_scope_a_total_of_a_few(
                     found[kind] |= leaks(repr(answer), hidden)
     assert bool(found["icb"]) == (name in THIN_TO_TELL), "the instrument works"
     assert not found["practice"] | found["pcn"], sorted(found["practice"] | found["pcn"])[:5]
+
+
+@pytest.mark.parametrize(("open_", "sees"), [(7, False), (8, False), (9, True), (24, True)])
+def test_a_total_needs_eight_others_and_is_never_a_pcns(tmp_path: Path, open_: int, sees: bool) -> None:
+    """The practice among so many in one PCN and one ICB. With fewer, the total less one's own is a few others'."""
+    path = publish_marked(tmp_path / "published")
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("UPDATE membership SET parent = ? WHERE parent_kind = 'pcn'", [OWN_PCN])
+        connection.execute("UPDATE organisation SET closed = NULL WHERE kind = 'practice'")
+        closed = [PRACTICES[open_:]]
+        connection.execute(
+            "UPDATE organisation SET closed = DATE '2026-01-01' WHERE code IN (SELECT unnest(?))", closed
+        )
+    made = keep_pages(create_app(Settings(home=tmp_path), settings_for(tmp_path)))
+    with made.server.app_context():
+        scope, known = Scope("practice", OWN), organisations.directory().organisations
+        assert [organisations.may_see(scope, known[code]) for code in (ICB, OWN_PCN, SUB_ICBS[0])] == [
+            sees,
+            False,
+            False,
+        ]
+        funnel = measures.compared(scope, View(known[OWN], "all", MONTHS[0], MONTHS[-1]), "calls_missed", "practice")
+        assert len(funnel) == (open_ if sees else 1), "nor is a funnel of fewer drawn"
+        assert organisations.fewest_in_total(scope) == 9
+        assert organisations.fewest_in_total(Scope("pcn", OWN_PCN)) == 8 + open_
+        assert organisations.fewest_in_total(Scope("icb")) == 0
+    made.server.extensions["access"].engine.dispose()
+
+
+def test_a_total_of_many_is_told_where_another_measure_has_few(thin: tuple[Dash, set[str]]) -> None:
+    """Four practices name calls in their navigation records: that hides no figure of the twenty that send records."""
+    app, _ = thin
+    scope = Scope.parse(SCOPES["practice"])
+    names = (navigation.RATE, navigation.NAVIGATED)
+    with app.server.app_context():
+        view = View(organisations.directory().organisations[ICB], "12", MONTHS[-2], MONTHS[-2], ending=MONTHS[-2])
+        assert set(navigation.newest(scope, view, names)) == {navigation.RATE}
+        assert [row["contacts"] for row in navigation.flow(scope, view)] == [640]
+        assert [row["requests"] for row in navigation.times(scope, view)] == [9]
+        assert navigation.calls(scope, view) == []
+        assert measures.series(scope, view, navigation.NAVIGATED) == []
+        assert len(measures.series(scope, view, navigation.RATE)) == 1
 
 
 @pytest.mark.parametrize("who", ["practice", "pcn"])
