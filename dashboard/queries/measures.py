@@ -61,7 +61,7 @@ def thin_months(scope: Scope, organisation: Organisation, *subjects: str) -> lis
     """Months in which a total above the scope counts so few practices that it would give one of them away.
 
     subjects: measures, which are looked at themselves, or breakdowns. For these, all measures that begin as they do up
-    to the first `_` (calls, appointments, online), but for those of calls that a navigation record names, which few send.
+    to the first `_` (calls, appointments, online), but those of calls that a navigation record names: few send any.
     """
     fewest = organisations.fewest_in_total(scope)
     if not fewest or organisation.kind not in organisations.SHARED_KINDS:
