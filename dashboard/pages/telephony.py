@@ -151,7 +151,9 @@ def _area_table(rows: Rows, view: View) -> Component:
             words.count(row["late"]),
             words.count(row["days_late"]) if row["late"] else "–",
             words.count(row["on_analogue"]),
-            words.value(row["patients_live"] / row["patients"], "percent") if row["patients"] else words.MISSING,
+            words.value(row["patients_live"] / row["patients"], "percent")
+            if row["patients"]
+            else ("not shown" if row["is_above"] else words.MISSING),
         ]
         for row in rows
     ]

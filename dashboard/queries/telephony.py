@@ -313,7 +313,8 @@ def burn_up(scope: Scope, view: View) -> Rows:
 
 def areas(scope: Scope, view: View) -> Rows:
     """Area by area what `counts` says: the view's organisation, its sub-ICB locations and its PCNs that the scope may
-    see, with `organisation`, `name`, `level`, and `at_<stage>`: how many stand at that stage and no further."""
+    see, with `organisation`, `name`, `level`, `is_above` (then patients are not told), `at_<stage>`: how many stand
+    at that stage and no further."""
     at, rows = told(scope, view)
     if at is None or not rows:
         return []
@@ -331,7 +332,8 @@ def areas(scope: Scope, view: View) -> Rows:
         found = _counted(scope, place, own)
         standing = {f"at_{stage}": sum(row["stage"] == stage for row in own) for stage in STAGES}
         found["days_late"] = found["days_late"] if found["late"] else None
-        answer.append({"organisation": code, "name": place.name, "level": place.kind, **found, **standing})
+        about = {"name": place.name, "level": place.kind, "is_above": organisations.is_above(scope, place)}
+        answer.append({"organisation": code, **about, **found, **standing})
     return answer
 
 

@@ -767,6 +767,8 @@ def test_a_narrower_scope_cannot_name_who_went_live_by_subtracting_days(story: S
     scope = _narrow(story, kind)
     assert who not in {each.code for each in organisations.choices(scope)}
     assert set(patients(scope)) == {None}
+    whole = resolve(scope, f"?organisation={ICB}&on={day}")
+    assert "not shown" in str(page._area_table(telephony.areas(scope, whole), whole)), "which is not `no data`"
     assert telephony.counts(scope, resolve(scope, f"?on={day}"))["patients_live"] is not None, "its own are its own"
     assert "of patients" not in str(page.layout(scope, resolve(scope, f"?organisation={ICB}&on={day}")))
 
