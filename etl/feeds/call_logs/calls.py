@@ -17,7 +17,7 @@ from etl.warehouse.connection import Warehouse
 from etl.warehouse.tables import metadata
 
 # of so many legs the calls are built at once: about a gigabyte of what they say
-LEGS_AT_ONCE = 2_000_000
+LEGS_AT_ONCE = 3_000_000
 ANSWERED_BY_A_PERSON = "connected, connected_by_talk, answered_surely, answered_after"
 # what any one leg may say of its call: a bit each of one number, where a column each would take memory and time
 SAID = {
