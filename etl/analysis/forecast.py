@@ -85,15 +85,20 @@ def _weeks_to_go(recent: np.ndarray, remaining: int) -> np.ndarray:
     left_then = remaining + np.cumsum(recent)  # at the start of each of those weeks
     power = random.choice(SLOWING, RUNS, p=_likely(recent, left_then))
     history = random.integers(0, len(recent), (RUNS, len(recent)))
-    left = np.full(RUNS, remaining)
-    weeks = np.full(RUNS, np.inf)
-    for week in range(1, HORIZON_WEEKS + 1):
-        drawn = history[np.arange(RUNS), random.integers(0, len(recent), RUNS)]
-        done = random.binomial(recent[drawn], (np.maximum(left, 0) / left_then[drawn]) ** power)
-        left = left - done
-        weeks[(left <= 0) & np.isinf(weeks)] = week
-        if (left <= 0).all():
-            break
+    # of each run's weeks only those in which something was done are gone through; how many lie between is drawn
+    busy = recent[history] > 0
+    history = np.take_along_axis(history, np.argsort(~busy, axis=1), axis=1)
+    busy_weeks = busy.sum(axis=1)
+    left, week, weeks = np.full(RUNS, remaining), np.zeros(RUNS), np.full(RUNS, np.inf)
+    going = np.flatnonzero(busy_weeks)
+    while len(going):
+        week[going] += random.geometric(busy_weeks[going] / len(recent))
+        drawn = history[going, random.integers(0, busy_weeks[going])]
+        left[going] -= random.binomial(recent[drawn], (left[going] / left_then[drawn]) ** power[going])
+        going = going[week[going] <= HORIZON_WEEKS]
+        ended = going[left[going] <= 0]
+        weeks[ended] = week[ended]
+        going = going[left[going] > 0]
     return np.quantile(weeks, INSIDE_90, method="higher")
 
 
