@@ -109,37 +109,36 @@ def _standing(organisation: Organisation, at: Moment, due: date) -> Rows:
     if organisation.kind not in LEVELS:
         return []
     column = organisation.kind
-    reached = ", ".join(f"max(actual_date) FILTER (WHERE stage = '{s}' AND actual_date <= :day) AS {s}" for s in STAGES)
+    reached = ", ".join(
+        f"max(actual_date) FILTER (WHERE stage = '{s}' AND believed_on = :believed AND actual_date <= :day) AS {s}"
+        for s in STAGES
+    )
     rows = reader().records(
         f"""
         WITH own AS (
-            SELECT practice_code, {reached} FROM rollout WHERE believed_on = :believed GROUP BY practice_code
-        ),
-        plan AS (
-            SELECT practice_code, max(planned_date) AS planned_live FROM rollout
-            WHERE believed_on = :planned AND stage = 'live' GROUP BY practice_code
+            SELECT practice_code, bool_or(believed_on = :believed) AS is_tracked, {reached},
+                max(planned_date) FILTER (WHERE stage = 'live' AND believed_on = :planned) AS planned_live
+            FROM rollout WHERE believed_on IN (:believed, :planned) GROUP BY practice_code
         )
-        SELECT p.practice, o.name, p.pcn, n.name AS pcn_name, p.sub_icb, p.patients,
-            w.practice_code IS NOT NULL AS is_tracked,
+        SELECT p.practice, p.pcn, p.sub_icb, p.patients, coalesce(w.is_tracked, FALSE) AS is_tracked,
             s.stage, s.stage_number, s.from_date AS since, s.supplier, s.line_type,
-            CASE WHEN s.stage = 'live' THEN s.from_date END AS live_on, plan.planned_live,
+            CASE WHEN s.stage = 'live' THEN s.from_date END AS live_on, w.planned_live,
             {", ".join(f"w.{s}" for s in STAGES)}
         FROM telephony_practice AS p
-        LEFT JOIN organisation AS o ON o.code = p.practice
-        LEFT JOIN organisation AS n ON n.code = p.pcn
         LEFT JOIN own AS w ON w.practice_code = p.practice
-        LEFT JOIN plan ON plan.practice_code = p.practice
         LEFT JOIN rollout_state AS s ON s.believed_on = :believed AND s.practice_code = p.practice
             AND s.from_date <= :day AND (s.to_date IS NULL OR s.to_date >= :day)
         WHERE p.from_date <= :day AND p.to_date >= :day AND p.{column} = :code
-        ORDER BY n.name NULLS LAST, o.name, p.practice
         """,
         believed=at.believed,
         planned=at.planned,
         day=at.day,
         code=organisation.code,
     )
+    known = organisations.directory().organisations
     for row in rows:
+        row["name"] = known[row["practice"]].name if row["practice"] in known else None
+        row["pcn_name"] = known[row["pcn"]].name if row["pcn"] in known else None
         ended = row["live_on"] or at.day
         row["days_here"] = (at.day - row["since"]).days if row["since"] else None
         row["days_late"] = (ended - due).days if row["is_tracked"] and ended > due else None
@@ -147,7 +146,7 @@ def _standing(organisation: Organisation, at: Moment, due: date) -> Rows:
             (row["live_on"] - row["planned_live"]).days if row["live_on"] and row["planned_live"] else None
         )
         row["is_analogue"] = row["stage"] not in (None, "live") and row["line_type"] in ANALOGUE_LINES
-    return rows
+    return sorted(rows, key=lambda row: (not row["pcn_name"], row["pcn_name"], row["name"] or "", row["practice"]))
 
 
 def told(scope: Scope, view: View) -> tuple[Moment | None, Rows]:
